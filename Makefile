@@ -1,0 +1,50 @@
+# Every target does its own set-up: it needs Python 3.11 or 3.12 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .tools/bin/uv
+GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino train embedded demo-photos dev
+
+.PHONY: help setup demo test check bench lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ \t/' | expand -t 10
+
+setup: $(VENV)/.ready ## .venv with everything, from locked wheels
+
+$(UV):
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/uv.txt
+
+$(VENV)/.ready: requirements/dev.txt | $(UV)
+	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --only-binary :all: --require-hashes -r requirements/dev.txt
+	printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$0")/python" -m cli "$$@"' > $(BIN)/captions
+	chmod +x $(BIN)/captions
+	$(BIN)/python -c "import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'captions.pth').write_text(str(pathlib.Path.cwd()) + '\n')"
+	touch $@
+
+demo: setup ## captions real photographs through the whole embedded stack (PHOTOS=dir for yours)
+	$(BIN)/python -m cli demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+test: setup ## every test
+	$(BIN)/python -m pytest
+
+check: setup ## formatting, lint, types, who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## one JSON line per measurement (NAME=encode runs one)
+	$(BIN)/python -m bench $(NAME)
+
+lock: $(UV) ## requirements/*.txt anew from pyproject.toml
+	for group in $(GROUPS); do \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --custom-compile-command 'make lock' --group $$group -o requirements/$$group.txt || exit 1; done
+	echo 'uv>=0.13.9' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --custom-compile-command 'make lock' - -o requirements/uv.txt
+
+clean: ## what set-up and runs left behind
+	rm -rf .venv .tools .cache

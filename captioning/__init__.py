@@ -1,0 +1,1 @@
+"""Picture to sentence. Knows nothing of jobs, HTTP or SQL."""
