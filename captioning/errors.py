@@ -1,0 +1,50 @@
+"""Everything that captioning refuses, as one tree.
+
+CaptioningError
+├── CheckpointError       a checkpoint that cannot be used
+├── CaptionOptionsError   options that no captioner can follow
+├── DatasetError          a data set that cannot be read
+└── TrainingError         a training that cannot start or go on
+    └── DivergedError     the loss is no longer a number
+"""
+
+from pathlib import Path
+
+
+class CaptioningError(Exception):
+    """Captioning failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class CheckpointError(CaptioningError):
+    """The checkpoint cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class CaptionOptionsError(CaptioningError):
+    """The caption options cannot be followed."""
+
+
+class DatasetError(CaptioningError):
+    """The data set cannot be read."""
+
+    def __init__(self, path: Path, reason: str, line: int | None = None) -> None:
+        place = str(path) if line is None else f"{path}, line {line}"
+        super().__init__(f"{place}: {reason}")
+        self.path = path
+        self.reason = reason
+        self.line = line
+
+
+class TrainingError(CaptioningError):
+    """The training cannot start or go on."""
+
+
+class DivergedError(TrainingError):
+    """The loss is no longer a number: lower the learning rate, or look for broken features."""
