@@ -4,6 +4,8 @@ CaptioningError
 ├── CheckpointError       a checkpoint that cannot be used
 ├── CaptionOptionsError   options that no captioner can follow
 ├── DatasetError          a data set that cannot be read
+├── FeaturesError         a cache of encoded pictures that cannot be used
+├── WeightsError          a file of weights that is not what it must be
 └── TrainingError         a training that cannot start or go on
     └── DivergedError     the loss is no longer a number
 """
@@ -40,6 +42,24 @@ class DatasetError(CaptioningError):
         self.path = path
         self.reason = reason
         self.line = line
+
+
+class FeaturesError(CaptioningError):
+    """The encoded pictures cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class WeightsError(CaptioningError):
+    """The weights cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class TrainingError(CaptioningError):
