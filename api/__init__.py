@@ -1,0 +1,1 @@
+"""The thin door: HTTP in, calls on `jobs` out. It holds no rule about jobs itself."""

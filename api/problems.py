@@ -1,0 +1,96 @@
+"""Every error as a problem document (RFC 9457), and nothing that ought to stay inside."""
+
+from collections.abc import Callable
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api import errors
+from api.errors import Fault, Problem
+from api.wording import fault_of
+from jobs import errors as jobs_errors
+
+MEDIA_TYPE = "application/problem+json"
+SHOWN_FAULTS = 100
+RETRY_AFTER = {"Retry-After": "5"}
+
+KINDS: dict[str, type[Problem]] = {kind.name: kind for kind in (Problem, *Problem.__subclasses__())}
+BY_STATUS = {kind.status: kind for kind in KINDS.values()}
+
+
+def respond(problem: Problem, request_id: str) -> Response:
+    """The problem as an answer; of many faults the first hundred are listed."""
+    document: dict[str, object] = {
+        "type": f"/problems/{problem.name}",
+        "title": problem.title(),
+        "status": problem.status,
+        "detail": problem.detail or f"{problem.title()}.",
+        "request_id": request_id,
+    }
+    if problem.faults:
+        document["errors"] = [_fault(fault) for fault in problem.faults[:SHOWN_FAULTS]]
+    return Response(
+        orjson.dumps(document), problem.status, headers=problem.headers, media_type=MEDIA_TYPE
+    )
+
+
+def from_error(error: Exception) -> Problem:
+    """Which problem an exception is to the caller; unknown ones say nothing of themselves."""
+    if isinstance(error, Problem):
+        return error
+    for kind, make in FOREIGN.items():
+        if isinstance(error, kind):
+            return make(error)
+    return Problem("The request was not carried out. The log names it by its request_id.")
+
+
+def install(app: FastAPI) -> None:
+    """Let every way in which a request can fail end in the one form."""
+    for kind in (Problem, *FOREIGN):
+        app.add_exception_handler(kind, _handle)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    return respond(from_error(error), request.state.request_id)
+
+
+def _fault(fault: Fault) -> dict[str, object]:
+    known = {"field": fault.field, "message": fault.message}
+    optional = {"position": fault.position, "line": fault.line}
+    return known | {name: value for name, value in optional.items() if value is not None}
+
+
+def _of_validation(error: Exception) -> Problem:
+    assert isinstance(error, RequestValidationError)
+    faults = [fault_of(each) for each in error.errors()]
+    return errors.Invalid(f"{faults[0].field}: {faults[0].message}", faults=faults)
+
+
+def _of_http(error: Exception) -> Problem:
+    assert isinstance(error, HTTPException)
+    kind = BY_STATUS.get(error.status_code, Problem)
+    return kind(headers=error.headers)
+
+
+def _of_invalid(error: Exception) -> Problem:
+    assert isinstance(error, jobs_errors.Invalid)
+    fault = Fault(error.field, str(error), position=error.position, line=error.line)
+    return errors.Invalid(str(error), faults=[fault])
+
+
+FOREIGN: dict[type[Exception], Callable[[Exception], Problem]] = {
+    RequestValidationError: _of_validation,
+    HTTPException: _of_http,
+    jobs_errors.Invalid: _of_invalid,
+    jobs_errors.JobMissing: lambda _: errors.NotFound("No job of yours has this id."),
+    jobs_errors.JobNotEnded: lambda error: errors.Conflict(str(error)),
+    jobs_errors.DatabaseUnavailable: lambda _: errors.Unavailable(
+        "The database cannot be reached. Nothing was changed; try again.", headers=RETRY_AFTER
+    ),
+    jobs_errors.StoreUnavailable: lambda _: errors.Unavailable(
+        "The object store cannot be reached; try again.", headers=RETRY_AFTER
+    ),
+}
