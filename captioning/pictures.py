@@ -1,0 +1,29 @@
+"""Bytes of a picture → the pixels that an encoder takes. Needs no network.
+
+The picture is squashed to a square, not cropped: nothing of it is lost, and it is what the
+pictures of the training saw (Keras's `load_img(target_size=…)` does the same).
+"""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# Bicubic with Pillow's antialiasing, the filter that EfficientNet-Lite was trained with.
+_FILTER = Image.Resampling.BICUBIC
+
+
+def pixels_of(picture: bytes, size: int) -> NDArray[np.uint8]:
+    """Encoded picture → (size, size, 3) uint8 RGB.
+
+    For JPEGs of a prepared batch, which are upright and sRGB already. Raises what Pillow
+    raises (`OSError`) for bytes that are no picture. Safe in any number of threads.
+    """
+    with Image.open(io.BytesIO(picture)) as image:
+        return squashed(image, size)
+
+
+def squashed(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Picture of any mode and shape → (size, size, 3) uint8 RGB."""
+    return np.asarray(image.convert("RGB").resize((size, size), _FILTER))
