@@ -1,0 +1,1 @@
+"""What a job is: its records, its lifecycle, its settings, its store and its queue."""
