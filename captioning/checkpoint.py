@@ -1,0 +1,184 @@
+"""A checkpoint: a folder of config.json, vocabulary.json, *.safetensors and metrics.json.
+
+Nothing in it is code, and nothing in it is taken on trust: sizes follow from config.json,
+every tensor must have the name and shape that they imply, and the vocabulary must be as
+long as the word layer is wide.
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from captioning.decoder.config import DecoderConfig
+from captioning.errors import CheckpointError
+from captioning.vocabulary import Vocabulary
+
+SHIPPED = Path(__file__).parent / "checkpoints"
+CONFIG, VOCABULARY, METRICS = "config.json", "vocabulary.json", "metrics.json"
+DECODER_WEIGHTS, ENCODER_WEIGHTS = "decoder.safetensors", "encoder.safetensors"
+FORMAT = 1
+
+Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """encoder: what `captioning.encoder` needs to build it; cells: of its grid; search: the
+    defaults of the search; calibration: from log-probability per word to confidence."""
+
+    name: str
+    encoder: dict[str, Any]
+    decoder: DecoderConfig
+    cells: int
+    search: dict[str, float]
+    calibration: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "encoder": self.encoder,
+            "decoder": self.decoder.to_dict(),
+            "cells": self.cells,
+            "search": self.search,
+            "calibration": self.calibration,
+        }
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as it was read: folder, config, vocabulary, metrics and hash."""
+
+    folder: Path
+    config: CheckpointConfig
+    vocabulary: Vocabulary
+    metrics: dict[str, Any]
+    sha256: str
+
+    @classmethod
+    def open(cls, checkpoint: str | Path) -> "Checkpoint":
+        """By the name of a shipped one, or by path. Raises CheckpointError."""
+        folder = find_checkpoint(checkpoint)
+        config = _read_config(folder / CONFIG)
+        vocabulary = Vocabulary.load(folder / VOCABULARY)
+        if len(vocabulary) != config.decoder.vocabulary:
+            raise CheckpointError(
+                folder / VOCABULARY,
+                f"has {len(vocabulary)} words, the decoder was made for "
+                f"{config.decoder.vocabulary}",
+            )
+        metrics = _read_json(folder / METRICS)
+        return cls(folder, config, vocabulary, metrics, _hash_folder(folder))
+
+    def load_decoder(self) -> Any:
+        """The decoder with its weights in float32. Imports TensorFlow."""
+        from captioning.decoder import make_decoder
+
+        decoder = make_decoder(self.config.decoder, self.config.cells)
+        fill(decoder.weights, self.folder / DECODER_WEIGHTS)
+        return decoder
+
+
+def find_checkpoint(checkpoint: str | Path) -> Path:
+    """A bare name is looked for among the shipped ones first. Raises CheckpointError."""
+    shipped = SHIPPED / checkpoint
+    folder = shipped if len(Path(checkpoint).parts) == 1 and shipped.is_dir() else Path(checkpoint)
+    if not folder.is_dir():
+        names = sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
+        raise CheckpointError(folder, f"no such folder; shipped are: {', '.join(names)}")
+    return folder
+
+
+def save_checkpoint(
+    folder: Path,
+    config: CheckpointConfig,
+    vocabulary: Vocabulary,
+    decoder: Any,
+    metrics: dict[str, Any],
+) -> None:
+    """Write a checkpoint, complete or not at all; one that stands there is replaced."""
+    fresh = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    write_json(fresh / CONFIG, config.to_dict())
+    write_json(fresh / METRICS, metrics)
+    vocabulary.save(fresh / VOCABULARY)
+    save_file(weights_of(decoder), fresh / DECODER_WEIGHTS)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    fresh.rename(folder)
+
+
+def weights_of(network: Any) -> Tensors:
+    """The network's weights by name, in float16."""
+    return {w.path: np.asarray(w.numpy(), np.float16) for w in network.weights}
+
+
+def fill(weights: list[Any], path: Path) -> None:
+    """Put the tensors of a file into variables. Raises CheckpointError on every misfit."""
+    tensors = read_tensors(path)
+    expected = {weight.path: weight for weight in weights}
+    if missing := sorted(expected.keys() - tensors.keys()):
+        raise CheckpointError(path, f"lacks {missing[0]} and {len(missing) - 1} more tensors")
+    if surplus := sorted(tensors.keys() - expected.keys()):
+        raise CheckpointError(path, f"has {surplus[0]}, which this network does not")
+    for name, weight in expected.items():
+        tensor = tensors[name]
+        if tensor.shape != tuple(weight.shape):
+            raise CheckpointError(
+                path, f"{name} has shape {tensor.shape}, expected {tuple(weight.shape)}"
+            )
+        if not np.isfinite(tensor).all():
+            raise CheckpointError(path, f"{name} holds values that are no numbers")
+        weight.assign(tensor.astype(np.float32))
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Raises CheckpointError where the file is missing or is not safetensors."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(path, f"cannot be read: {error}") from error
+
+
+def _read_config(path: Path) -> CheckpointConfig:
+    settings = _read_json(path)
+    if settings.pop("format", None) != FORMAT:
+        raise CheckpointError(path, f"is not of format {FORMAT}")
+    try:
+        decoder = DecoderConfig.from_dict(settings.pop("decoder"))
+        return CheckpointConfig(decoder=decoder, **settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(path, f"does not describe a checkpoint: {error}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(path, f"cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(path, "is not a JSON object")
+    return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _hash_folder(folder: Path) -> str:
+    """Over the names and contents of the files that decide what is said."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, VOCABULARY, DECODER_WEIGHTS, ENCODER_WEIGHTS):
+        path = folder / name
+        if path.is_file():
+            digest.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

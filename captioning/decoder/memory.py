@@ -1,0 +1,61 @@
+"""Long short-term memory (Hochreiter and Schmidhuber 1997), written out.
+
+Written out because training and search use it differently: training multiplies the inputs
+of all words at once and leaves only the recurrence to the loop, the search takes single
+steps from gathered states.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+
+class State(NamedTuple):
+    """What N sentences remember."""
+
+    hidden: Any  # (N, H)
+    cell: Any  # (N, H)
+
+
+class Memory(keras.layers.Layer):
+    """units: H."""
+
+    def __init__(self, units: int, name: str) -> None:
+        super().__init__(name=name)
+        self.units = units
+        self.heard = keras.layers.Dense(4 * units, name="heard")
+        self.recalled = keras.layers.Dense(
+            4 * units, use_bias=False, kernel_initializer="orthogonal", name="recalled"
+        )
+
+    def build(self, input_shape: tuple[int | None, int]) -> None:
+        self.heard.build(input_shape)
+        self.recalled.build((None, self.units))
+        self.built = True
+
+    def empty(self, sentences: Any) -> State:
+        zeros = tf.zeros((sentences, self.units), self.compute_dtype)
+        return State(zeros, zeros)
+
+    def step(self, inputs: Any, state: State) -> State:
+        """inputs: (N, E)."""
+        return self._advance(self.heard(inputs), state)
+
+    def run(self, inputs: Any, counts: Any) -> Any:
+        """inputs: (M, E), packed, counts: (T,) of them per position → hidden (M, H), packed."""
+        heard = tf.split(self.heard(inputs), counts)  # T times (rows, 4H), ever fewer rows
+        state = self.empty(counts[0])
+        hidden = []
+        for gates in heard:
+            rows = tf.shape(gates)[0]
+            state = self._advance(gates, State(state.hidden[:rows], state.cell[:rows]))
+            hidden.append(state.hidden)
+        return tf.concat(hidden, axis=0)
+
+    def _advance(self, heard: Any, state: State) -> State:
+        gates = heard + self.recalled(state.hidden)  # (N, 4H)
+        take, keep, tell, new = tf.split(gates, 4, axis=-1)
+        # The one added keeps a fresh memory from forgetting before it has learnt to.
+        cell = tf.sigmoid(keep + 1.0) * state.cell + tf.sigmoid(take) * tf.tanh(new)
+        return State(tf.sigmoid(tell) * tf.tanh(cell), cell)

@@ -1,0 +1,96 @@
+"""Features and captions, side by side, as batches.
+
+Every order and every choice follows from the seed and the number of the pass alone, so a
+training that was killed sees after its resumption what it would have seen.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioning.errors import DatasetError
+from captioning.vocabulary import BEGIN, END, PAD, Vocabulary
+
+Grid = NDArray[np.float16]  # (N, G, C)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures with their captions.
+
+    views: grids of the same pictures in the same order; captions: words, per picture.
+    """
+
+    names: tuple[str, ...]
+    views: tuple[Grid, ...]
+    captions: tuple[tuple[tuple[str, ...], ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """pictures: their numbers (B,); grid: (B, G, C)."""
+
+    pictures: NDArray[np.int64]
+    grid: Grid
+
+
+def load_examples(
+    features: Path, views: Sequence[str], captions: dict[str, list[tuple[str, ...]]]
+) -> Examples:
+    """Join the feature cache with captions by the pictures' names.
+
+    Raises DatasetError where a view is missing or a picture has no caption.
+    """
+    names_file = features / f"{views[0].split('_')[0]}.names.json"
+    try:
+        names = json.loads(names_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(names_file, f"cannot be read: {error}") from error
+    bare = [name for name in names if not captions.get(name)]
+    if bare:
+        raise DatasetError(names_file, f"{len(bare)} pictures have no caption, first {bare[0]}")
+    grids = tuple(_load_grid(features / f"{view}.grid.npy", len(names)) for view in views)
+    return Examples(tuple(names), grids, tuple(tuple(captions[name]) for name in names))
+
+
+def _load_grid(path: Path, pictures: int) -> Grid:
+    try:
+        grid = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DatasetError(path, f"cannot be read: {error}") from error
+    if grid.ndim != 3 or len(grid) != pictures:
+        raise DatasetError(path, f"has shape {grid.shape}, expected ({pictures}, cells, channels)")
+    return grid
+
+
+def batches(examples: Examples, size: int, *, seed: int, number: int) -> Iterator[Batch]:
+    """One pass in random order, a random view of each picture; a last part batch is left out."""
+    random = np.random.default_rng((seed, number))
+    order = random.permutation(len(examples))
+    view = random.integers(len(examples.views), size=len(examples))
+    for start in range(0, len(order) - size + 1, size):
+        pictures = order[start : start + size]
+        grid = np.stack([examples.views[view[p]][p] for p in pictures])
+        yield Batch(pictures, grid)
+
+
+def caption_table(examples: Examples, vocabulary: Vocabulary, longest: int) -> NDArray[np.int32]:
+    """All captions as numbers: (N, S, longest + 2), begin and end marked, padded.
+
+    Pictures with fewer captions than others repeat theirs, so that S is the same for all.
+    """
+    most = max(len(group) for group in examples.captions)
+    table = np.full((len(examples), most, longest + 2), PAD, np.int32)
+    for row, group in zip(table, examples.captions, strict=True):
+        for place in range(most):
+            numbers = vocabulary.encode(group[place % len(group)])
+            marked = [BEGIN, *numbers, END][: longest + 2]
+            row[place, : len(marked)] = marked
+    return table

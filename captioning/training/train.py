@@ -1,0 +1,215 @@
+"""Training: config → run folder with the best checkpoint.
+
+After every pass the averaged weights caption the dev pictures; the pass with the best
+CIDEr-D is kept. The state of the last pass lies in the run folder, and a run that was
+killed goes on from there to the same end.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from captioning.beam import Searcher, SearchRules
+from captioning.checkpoint import (
+    DECODER_WEIGHTS,
+    CheckpointConfig,
+    fill,
+    save_checkpoint,
+    write_json,
+)
+from captioning.decoder.config import DecoderConfig
+from captioning.errors import DivergedError
+from captioning.training.config import TrainingConfig
+from captioning.training.datasets import read_tsv
+from captioning.training.examples import Examples, batches, caption_table, load_examples
+from captioning.training.learner import (
+    Learner,
+    make_optimizer,
+    next_word_loss,
+    warm_cosine,
+)
+from captioning.training.metrics import score
+from captioning.training.selfcritical import Critic, advantage_loss, distinct, make_sampler
+from captioning.training.state import RunState
+from captioning.vocabulary import Vocabulary, sentence_of
+
+DEV_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is. seconds_left: of its stage, as things go."""
+
+    stage: str
+    number: int
+    step: int
+    steps: int
+    value: float
+    seconds_left: float
+
+
+Report = Callable[[Progress], None]
+
+
+class Training:
+    """What both stages share."""
+
+    def __init__(self, config: TrainingConfig, run: Path, report: Report) -> None:
+        self.config = config
+        self.run = run
+        self.report = report
+        captions = read_tsv(config.data.train)
+        self.train = load_examples(config.data.features, config.data.views, captions)
+        self.dev = load_examples(config.data.features, ["dev"], read_tsv(config.data.dev))
+        self.vocabulary = Vocabulary.of(
+            (words for group in self.train.captions for words in group),
+            minimum_count=config.data.minimum_count,
+        )
+        cells, channels = self.train.views[0].shape[1:]
+        sizes = DecoderConfig.from_dict(
+            {**config.decoder, "vocabulary": len(self.vocabulary), "channels": channels}
+        )
+        self.learner = Learner(sizes, cells, seed=config.seed)
+        self.checkpoint = CheckpointConfig(
+            name=config.name,
+            encoder=config.encoder,
+            decoder=sizes,
+            cells=cells,
+            search={"length_power": 1.0, "blocked_ngram": 0},
+            calibration={},
+        )
+        self.table = caption_table(self.train, self.vocabulary, config.data.longest)
+        self.searcher = Searcher(self.learner.average, SearchRules(beam_width=3))
+        self.state = RunState(run)
+        self.best = run / "best" / config.name
+
+    def evaluate(self) -> dict[str, float]:
+        """The averaged weights on the dev pictures, beam 3."""
+        said = caption_all(self.searcher, self.dev, self.vocabulary)
+        scores = score(said, self.dev.captions).intervals(resamples=2)
+        metrics = {name: round(interval.value, 4) for name, interval in scores.items()}
+        return {**metrics, "distinct": distinct([sentence_of(words) for words in said])}
+
+    def end_pass(self, stage: str, number: int, loss: float, seconds: float) -> bool:
+        """Evaluate, keep what is best so far; says whether this pass was."""
+        metrics = self.evaluate()
+        better = metrics["CIDEr-D"] > self.state.best
+        row = {"stage": stage, "pass": number, "loss": round(loss, 4), **metrics}
+        row["seconds"] = round(seconds)
+        with (self.run / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(row) + "\n")
+        if better:
+            self.state.best = metrics["CIDEr-D"]
+            save_checkpoint(
+                self.best, self.checkpoint, self.vocabulary, self.learner.average, metrics
+            )
+        return better
+
+
+def caption_all(searcher: Searcher, examples: Examples, vocabulary: Vocabulary) -> list[list[str]]:
+    """The best sentence of each picture, as words."""
+    said = []
+    for start in range(0, len(examples), DEV_BATCH):
+        grid = np.asarray(examples.views[0][start : start + DEV_BATCH])
+        found = searcher(grid, 20)
+        said += [vocabulary.decode(words[0]) for words in found.words]
+    return said
+
+
+def train(config_path: Path, run: Path, report: Report) -> None:
+    """Train as configured, or go on where a killed run stopped.
+
+    Raises TrainingError, DatasetError, and DivergedError when the loss is no number.
+    """
+    config = TrainingConfig.load(config_path)
+    run.mkdir(parents=True, exist_ok=True)
+    training = Training(config, run, report)
+    write_json(run / "config.json", training.checkpoint.to_dict())
+    cross_entropy(training)
+    self_critical(training)
+
+
+def cross_entropy(training: Training) -> None:
+    """First stage: the next word of every caption."""
+    config = training.config.cross_entropy
+    steps = len(training.train) // config.batch
+    schedule = warm_cosine(
+        config.learning_rate, steps=steps * config.passes, warm_up=config.warm_up
+    )
+    optimizer = make_optimizer(schedule, weight_decay=config.weight_decay, clip=config.clip)
+    loss = next_word_loss(config.label_smoothing)
+    step = training.learner.compile_step(loss, optimizer, average=config.average)
+
+    def learn(batch: Any, _number: int, _place: int) -> tuple[float, float]:
+        value = float(step(batch.grid, training.table[batch.pictures]))
+        return value, value
+
+    run_stage("cross_entropy", training, optimizer, config, learn)
+
+
+def self_critical(training: Training) -> None:
+    """Second stage: the score of whole sentences, from the best averaged weights."""
+    config = training.config.self_critical
+    if not config.passes:
+        return
+    if not training.state.is_in("self_critical"):
+        fill(training.learner.average.weights, training.best / DECODER_WEIGHTS)
+        training.learner.restart_from_average()
+    optimizer = make_optimizer(
+        config.learning_rate, weight_decay=config.weight_decay, clip=config.clip
+    )
+    step = training.learner.compile_step(advantage_loss, optimizer, average=config.average)
+    sampler = make_sampler(
+        training.learner.decoder,
+        sentences=config.samples,
+        longest=training.config.data.longest,
+    )
+    critic = Critic(training.train.captions, training.vocabulary, bleu_weight=config.bleu_weight)
+
+    def learn(batch: Any, number: int, place: int) -> tuple[float, float]:
+        seed = tf.constant([training.config.seed * 1000 + number, place * 1000], tf.int32)
+        said = sampler(batch.grid, seed).numpy()
+        mean, advantages = critic.advantages(batch.pictures, said)
+        return float(step(batch.grid, said, advantages)), mean
+
+    run_stage("self_critical", training, optimizer, config, learn)
+
+
+def run_stage(stage: str, training: Training, optimizer: Any, config: Any, learn: Any) -> None:
+    """The passes of a stage; learn(batch, number, place) → (loss, value to report)."""
+    if training.state.is_past(stage):
+        return
+    first = training.state.resume(stage, training.learner, optimizer)
+    steps = len(training.train) // config.batch
+    for number in range(first, config.passes):
+        if training.state.waited >= config.patience:
+            break
+        started, values = time.monotonic(), []
+        passing = batches(
+            training.train, config.batch, seed=training.config.seed, number=_pass_id(stage, number)
+        )
+        for place, batch in enumerate(passing):
+            loss, value = learn(batch, number, place)
+            if not math.isfinite(loss):
+                raise DivergedError
+            values.append(value)
+            left = (
+                (time.monotonic() - started)
+                / (place + 1)
+                * (steps * (config.passes - number) - place - 1)
+            )
+            training.report(Progress(stage, number, place + 1, steps, value, left))
+        seconds = time.monotonic() - started
+        better = training.end_pass(stage, number, float(np.mean(values)), seconds)
+        training.state.save(stage, number + 1, better, training.learner, optimizer)
+
+
+def _pass_id(stage: str, number: int) -> int:
+    return number if stage == "cross_entropy" else 1000 + number
