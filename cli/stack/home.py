@@ -1,0 +1,52 @@
+"""The folder of everything embedded: private, and used by one stack at a time."""
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+
+from cli.stack.errors import HomeInUse, HomeUnusable
+
+# sun_path holds 108 bytes on Linux, 104 on macOS, the final NUL included.
+LONGEST_SOCKET_PATH = 100
+
+
+class Home:
+    """Claims the folder until `close`. Raises HomeUnusable or HomeInUse."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise HomeUnusable(path, error.strerror or str(error)) from error
+        self._claim()
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+    def _claim(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(self._lock, 32).decode()
+            os.close(self._lock)
+            raise HomeInUse(self.path, owner) from error
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, str(os.getpid()).encode())
+
+
+def socket_folder(home: Path) -> Path:
+    """A private folder whose path is short enough for a Unix socket in it."""
+    folder = home / "redis"
+    if len(os.fsencode(folder / "redis.sock")) > LONGEST_SOCKET_PATH:
+        return Path(tempfile.mkdtemp(prefix="captions-"))
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    return folder

@@ -1,0 +1,31 @@
+"""Captions a device batch so that a picture the network cannot take costs only itself."""
+
+from captioning.captioner import Caption, Captioner, Picture
+from jobs import logs
+from worker.caption.batcher import DeviceBatch
+from worker.errors import DeviceBroken
+
+log = logs.get("caption")
+
+
+def caption_each(captioner: Captioner, device_batch: DeviceBatch) -> list[Caption | None]:
+    """One caption per picture, in order; None for a picture on which the network failed.
+
+    Raises DeviceBroken when it failed on all of them: then the pictures are not to blame.
+    """
+    try:
+        return list(captioner.caption(device_batch.pictures, device_batch.options))
+    except Exception as error:  # noqa: BLE001  whatever a network's runtime raises
+        log.error("device_batch_failed", pictures=len(device_batch.pictures), error=repr(error))
+    captions = [_alone(captioner, device_batch, picture) for picture in device_batch.pictures]
+    if not any(captions):
+        raise DeviceBroken
+    return captions
+
+
+def _alone(captioner: Captioner, device_batch: DeviceBatch, picture: Picture) -> Caption | None:
+    try:
+        return captioner.caption([picture], device_batch.options)[0]
+    except Exception as error:  # noqa: BLE001  the picture is answered for by its code
+        log.error("picture_failed", error=repr(error))
+        return None

@@ -1,0 +1,43 @@
+"""Closes ended jobs: writes their result files, then drops their prepared batches."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from jobs import lifecycle, logs, queries
+from jobs.records import Job
+from jobs.results import csv_rows, jsonl_row
+from worker.dispatch.context import Context
+
+JOBS_AT_ONCE = 10
+
+log = logs.get("dispatch")
+
+
+def close(at: Context) -> int:
+    """How many jobs were closed. One that changes meanwhile is closed anew later."""
+    jobs = lifecycle.closable(at.db, JOBS_AT_ONCE)
+    return sum(close_job(at, job) for job in jobs)
+
+
+def close_job(at: Context, job: Job) -> bool:
+    """False when the job was taken up again while its results were written."""
+    with TemporaryDirectory(prefix="captions-") as folder:
+        write_jsonl(at, job, Path(folder, "captions.jsonl"))
+        write_csv(at, job, Path(folder, "captions.csv"))
+        for path in Path(folder).iterdir():
+            at.store.put_file(f"results/{job.id}/{path.name}", path)
+    if not lifecycle.closed(at.db, job.id, job.version):
+        return False
+    at.store.delete(list(at.store.list(f"prepared/{job.id}/")))
+    log.info("job_closed", job=job.id, state=job.state.value, images=job.total)
+    return True
+
+
+def write_jsonl(at: Context, job: Job, path: Path) -> None:
+    with path.open("wb") as file:
+        file.writelines(jsonl_row(image) for image in queries.stream_images(at.db, job.id))
+
+
+def write_csv(at: Context, job: Job, path: Path) -> None:
+    with path.open("wb") as file:
+        file.writelines(csv_rows(queries.stream_images(at.db, job.id)))

@@ -1,0 +1,90 @@
+"""A process that takes hints: what it has in hand, and a Celery worker with signals of ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from celery import Celery
+from celery.apps.worker import Worker
+from celery.worker import state
+
+from jobs import processes
+from jobs.database import Database
+from jobs.errors import DatabaseUnavailable
+from jobs.queue import make_app, queue_lengths
+from jobs.settings import Settings
+from jobs.store import Store, open_store
+from jobs.values import Stage
+from worker.heartbeat import Heartbeat
+from worker.stopping import Stop, listen
+from worker.watchdog import Activity, Watchdog
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a process of a stage works with. name: unique among all processes."""
+
+    name: str
+    stage: Stage
+    settings: Settings
+    db: Database
+    store: Store
+    app: Celery
+    stop: Stop
+    heartbeat: Heartbeat
+    activity: Activity
+
+
+@contextmanager
+def manned(settings: Settings, name: str, stage: Stage, stop: Stop) -> Iterator[Post]:
+    """A post whose leases are kept and whose process is seen to be alive."""
+    db = Database(settings.database_url)
+    store = open_store(settings.store_url, settings)
+    seen = partial(processes.seen, db, name, stage.value)
+    with Heartbeat(db, settings.lease_seconds, stop, seen) as heartbeat:
+        yield Post(
+            name, stage, settings, db, store, make_app(settings), stop, heartbeat, Activity()
+        )
+    with suppress(DatabaseUnavailable):
+        processes.gone(db, name)
+    db.close()
+
+
+def serve(post: Post, *, pool: str, concurrency: int) -> int:
+    """Take hints of the post's stage until a stop is wanted. The exit code.
+
+    Gossip and mingle stay off: workers have nothing to tell each other.
+    """
+
+    class Process(Worker):  # type: ignore[misc]
+        def install_platform_tweaks(self, worker: object) -> None:  # noqa: ARG002
+            """Celery's own handlers would wait for running tasks without telling them."""
+            listen(post.stop, then=_close_celery)
+
+        def on_consumer_ready(self, consumer: object) -> None:
+            super().on_consumer_ready(consumer)
+            with suppress(DatabaseUnavailable):
+                processes.seen(post.db, post.name, post.stage.value)
+
+    process = Process(
+        app=post.app,
+        hostname=post.name,
+        queues=[post.stage.value],
+        pool=pool,
+        concurrency=concurrency,
+        without_gossip=True,
+        without_mingle=True,
+        quiet=True,
+    )
+    Watchdog(partial(_hints, post), post.activity, post.heartbeat).start()
+    process.start()
+    return int(process.exitcode or 0)
+
+
+def _hints(post: Post) -> int:
+    return queue_lengths(post.settings)[post.stage]
+
+
+def _close_celery() -> None:
+    state.should_stop = 0

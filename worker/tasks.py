@@ -1,0 +1,51 @@
+"""The two Celery tasks. What a hint says is asked of SQL again before anything is done.
+
+Celery acknowledges before a task runs; a batch whose worker dies comes back by its lease.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from jobs import lifecycle, logs
+from jobs.queue import task_name
+from jobs.values import Held, Hint, Stage
+from worker.errors import DeviceBroken
+from worker.process import Post
+from worker.watchdog import EXIT_STUCK
+
+log = logs.get("tasks")
+
+
+class Fetching(Protocol):
+    def run(self, held: Held, still: Callable[[], bool]) -> None:
+        """Fetch one batch; `still` turns False when the work is no longer wanted."""
+
+
+class Draining(Protocol):
+    def drain(self) -> None:
+        """Caption every batch that is dispatched."""
+
+
+def add_fetch_task(post: Post, stage: Fetching) -> None:
+    lease = post.settings.lease_seconds, post.settings.lease_deadline_seconds
+
+    @post.app.task(name=task_name(Stage.FETCH))
+    def fetch(batch_id: int, attempt: int) -> None:
+        with post.activity.task():
+            hint = Hint(batch_id, Stage.FETCH, attempt)
+            if held := lifecycle.begin(post.db, hint, post.name, *lease):
+                with post.heartbeat.holding(held) as still:
+                    stage.run(held, still)
+
+
+def add_caption_task(post: Post, stage: Draining, leave: Callable[[int], None] = os._exit) -> None:
+    @post.app.task(name=task_name(Stage.CAPTION))
+    def caption(batch_id: int, attempt: int) -> None:  # noqa: ARG001  the hint is a doorbell
+        with post.activity.task():
+            try:
+                stage.drain()
+            except DeviceBroken as error:
+                # What it held is released by now; only a new process gets a working device.
+                log.error("device_broken", error=str(error))
+                leave(EXIT_STUCK)
