@@ -58,7 +58,3 @@ class CheckpointRefused(WorkerError):
 
 class DeviceBroken(WorkerError):
     """The network failed on every picture of a load."""
-
-
-class CheckpointRefused(WorkerError):
-    """The checkpoint cannot be used."""
