@@ -13,7 +13,8 @@
     ├── RangeNotSatisfiable (416)
     ├── Invalid (422)
     ├── TooManyRequests (429)
-    └── Unavailable (503)
+    ├── Unavailable (503)
+    └── OutOfSpace (507)
     StartRefused: the process cannot start; its message says why and what to do
 
 The docstring of a class is its title; `detail` says what happened this time.
@@ -136,6 +137,12 @@ class Unavailable(Problem):
     """A part of the service cannot be reached"""
 
     status, name = 503, "unavailable"
+
+
+class OutOfSpace(Problem):
+    """The object store is full"""
+
+    status, name = 507, "out-of-space"
 
 
 class StartRefused(Exception):

@@ -1,6 +1,7 @@
 """Every error as a problem document (RFC 9457), and nothing that ought to stay inside."""
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
@@ -63,34 +64,40 @@ def _fault(fault: Fault) -> dict[str, object]:
     return known | {name: value for name, value in optional.items() if value is not None}
 
 
-def _of_validation(error: Exception) -> Problem:
-    assert isinstance(error, RequestValidationError)
+def _of_validation(error: RequestValidationError) -> Problem:
     faults = [fault_of(each) for each in error.errors()]
     return errors.Invalid(f"{faults[0].field}: {faults[0].message}", faults=faults)
 
 
-def _of_http(error: Exception) -> Problem:
-    assert isinstance(error, HTTPException)
+def _of_http(error: HTTPException) -> Problem:
     kind = BY_STATUS.get(error.status_code, Problem)
     return kind(headers=error.headers)
 
 
-def _of_invalid(error: Exception) -> Problem:
-    assert isinstance(error, jobs_errors.Invalid)
-    fault = Fault(error.field, str(error), position=error.position, line=error.line)
-    return errors.Invalid(str(error), faults=[fault])
+def _of_invalid(error: jobs_errors.Invalid) -> Problem:
+    return errors.Invalid(str(error), faults=[Fault(error.field, error.message, error.position)])
 
 
-FOREIGN: dict[type[Exception], Callable[[Exception], Problem]] = {
+def _of_key(error: Exception) -> Problem:
+    return errors.KeyRequired(str(error), headers={"WWW-Authenticate": "Bearer"})
+
+
+FOREIGN: dict[type[Exception], Callable[[Any], Problem]] = {
     RequestValidationError: _of_validation,
     HTTPException: _of_http,
     jobs_errors.Invalid: _of_invalid,
-    jobs_errors.JobMissing: lambda _: errors.NotFound("No job of yours has this id."),
-    jobs_errors.JobNotEnded: lambda error: errors.Conflict(str(error)),
-    jobs_errors.DatabaseUnavailable: lambda _: errors.Unavailable(
-        "The database cannot be reached. Nothing was changed; try again.", headers=RETRY_AFTER
-    ),
+    jobs_errors.KeyRefused: _of_key,
+    jobs_errors.Missing: lambda error: errors.NotFound(str(error)),
+    jobs_errors.ObjectMissing: lambda _: errors.NotFound("The file is not there any more."),
+    jobs_errors.RequestReused: lambda error: errors.Invalid(str(error)),
+    jobs_errors.RequestInProgress: lambda error: errors.Conflict(str(error), headers=RETRY_AFTER),
+    jobs_errors.Conflict: lambda error: errors.Conflict(str(error)),
+    jobs_errors.StoreFull: lambda _: errors.OutOfSpace("The object store has no room left."),
     jobs_errors.StoreUnavailable: lambda _: errors.Unavailable(
-        "The object store cannot be reached; try again.", headers=RETRY_AFTER
+        "The object store does not answer; try again in a moment.", headers=RETRY_AFTER
+    ),
+    jobs_errors.DatabaseUnavailable: lambda _: errors.Unavailable(
+        "The database does not answer; try again in a moment.", headers=RETRY_AFTER
     ),
 }
+"""First match counts: the narrower stand before the wider."""

@@ -7,7 +7,8 @@ What goes in is validated with these classes. What goes out is written by
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 JobStateName = Literal[
     "receiving", "queued", "running", "succeeded", "failed", "canceled", "expired"
@@ -18,6 +19,14 @@ Metadata = dict[str, Any]
 MAX_URL_CHARACTERS = 2_048
 MAX_KEY_CHARACTERS = 512
 MAX_METADATA_BYTES = 16 * 1024
+BEAM_WIDTHS = (1, 3, 5)
+
+
+def _is_beam_width(width: int) -> int:
+    # Not a Literal: to that, true is 1.
+    if width not in BEAM_WIDTHS:
+        raise PydanticCustomError("beam_width", "must be one of 1, 3 or 5")
+    return width
 
 
 class Submitted(BaseModel):
@@ -47,7 +56,12 @@ class SubmittedImage(Submitted):
 
 class SubmittedOptions(Submitted):
     beam_width: Annotated[
-        Literal[1, 3, 5], Field(description="Sentences the search keeps open: 1 is greedy.")
+        int,
+        AfterValidator(_is_beam_width),
+        Field(
+            description="Sentences the search keeps open: 1 is greedy.",
+            json_schema_extra={"enum": list(BEAM_WIDTHS)},
+        ),
     ] = 3
     max_length: Annotated[int, Field(ge=4, le=32, description="Longest sentence, in words.")] = 20
     deduplicate: Annotated[
@@ -69,7 +83,11 @@ class Submission(Submitted):
 
 
 class Counts(BaseModel):
-    """How many images are in which state; `reused` of the succeeded ones cost nothing."""
+    """How many images are in which state.
+
+    reused: of the succeeded ones, captioned in an earlier job of yours; duplicates: of all,
+    those that repeat the URL of an earlier row and take over what it ends with.
+    """
 
     total: int
     queued: int
@@ -77,6 +95,7 @@ class Counts(BaseModel):
     failed: int
     canceled: int
     reused: int
+    duplicates: int
 
 
 class Progress(BaseModel):
@@ -160,6 +179,10 @@ class CaptionRow(BaseModel):
     confidence: float | None
     code: str | None
     message: str | None
+
+
+class Alive(BaseModel):
+    status: Literal["ok"]
 
 
 class Part(BaseModel):

@@ -4,16 +4,17 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from api.schemas import MAX_URL_CHARACTERS
 from jobs.settings import Settings
 
+from api.schemas import MAX_URL_CHARACTERS
+
 PLAIN = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,4})?(?:[/?#][^\x00-\x20\x7f]*)?"
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,3})?(?:[/?#][^\x00-\x20\x7f]*)?"
 )
 """What nearly every URL looks like; the rest is looked at closely."""
 
 BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
-UPLOAD = re.compile(r"upload:upl_[0-9A-HJKMNP-TV-Z]{26}")
+UPLOAD = re.compile(r"upload:upl_[0-9a-hjkmnp-tv-z]{26}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""`python -m api`: serve until told to stop."""
+
+import errno
+import logging
+import socket
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+from jobs.logs import configure, event
+
+from api.app import create_app
+from api.errors import StartRefused
+from jobs.errors import CaptionsError
+from jobs.settings import load_settings
+
+log = logging.getLogger("api")
+
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = 20
+BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """Sends waiting clients home first, so that a stop does not wait for them."""
+
+    def __init__(self, app: FastAPI) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Nobody's word but the socket's counts for who asks and over what.
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self._waiters = app.state.context.waiters
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._waiters.close()
+        await super().shutdown(sockets)
+
+
+def main() -> int:
+    """Serve as the settings say; 1 and a sentence when that cannot be."""
+    try:
+        settings = load_settings()
+        configure(settings)
+        listener = bind(settings.api_host, settings.api_port)
+        server = Server(create_app(settings))
+    except (CaptionsError, StartRefused) as error:
+        print(f"api: {error}", file=sys.stderr)
+        return 1
+    host, port = listener.getsockname()[:2]
+    event(log, "listening", host=host, port=port)
+    server.run(sockets=[listener])
+    return 0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, or StartRefused with what to do."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise StartRefused(_explain(error, host, port)) from error
+
+
+def _explain(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"port {port} is in use by another program. "
+                "Stop it, or choose another port with CAPTIONS_API_PORT."
+            )
+        case errno.EACCES:
+            return f"port {port} may not be used by this user; choose one above 1023."
+        case _:
+            return f"cannot listen on {host} port {port}: {error.strerror}. See CAPTIONS_API_HOST."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

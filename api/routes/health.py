@@ -1,0 +1,48 @@
+"""Is the process alive, and can it do its work?"""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api import examples, readiness, render
+from api.context import InContext
+from api.openapi import problems_of
+from api.schemas import Alive, Readiness
+
+router = APIRouter(tags=["health"])
+
+
+@router.get(
+    "/healthz",
+    summary="Is the process alive?",
+    description="Looks at nothing but itself.",
+    responses={
+        200: {"model": Alive, "content": {"application/json": {"example": {"status": "ok"}}}},
+        **problems_of(),
+    },
+)
+async def healthz() -> Response:
+    return render.json_response({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    summary="Can the service do its work?",
+    description=(
+        "Names every part, its state and what to do. 503 only when the API itself cannot answer: "
+        "while Redis or workers are missing, jobs are taken and kept, and the status is `degraded`."
+    ),
+    responses={
+        200: {
+            "model": Readiness,
+            "content": {"application/json": {"example": examples.READINESS}},
+        },
+        503: {"model": Readiness, "description": "Database or store cannot be reached."},
+    },
+)
+async def readyz(context: InContext) -> Response:
+    parts = await readiness.look(context)
+    status = readiness.status(parts)
+    document = {"status": status, "parts": [asdict(part) for part in parts]}
+    return render.json_response(document, 503 if status == "unavailable" else 200)
