@@ -8,29 +8,16 @@ sentences (Wu et al. 2016, https://arxiv.org/abs/1609.08144, section 7).
 Letters in shapes: B pictures, W beams, T words at most, V vocabulary, G cells.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from captioning.search_rules import LONGEST, SearchRules
 from captioning.vocabulary import BEGIN, END, NEVER_SAID, PAD
 
-LONGEST = 32
 IMPOSSIBLE = -1e9
-
-
-@dataclass(frozen=True)
-class SearchRules:
-    """beam_width: W, 1 is greedy. length_power: 0 compares sums, 1 compares means over words.
-    blocked_ngram: no run of so many words occurs twice in a sentence; 0 allows all.
-    with_attention: also say where each word looked."""
-
-    beam_width: int = 3
-    length_power: float = 1.0
-    blocked_ngram: int = 0
-    with_attention: bool = False
 
 
 class Found(NamedTuple):

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
 from captioning.errors import CheckpointError
+from captioning.search_rules import SearchRules
 from captioning.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -31,15 +33,15 @@ Tensors = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """encoder: what `captioning.encoder` needs to build it; cells: of its grid; search: the
-    defaults of the search; calibration: from log-probability per word to confidence."""
+    """encoder: what `captioning.encoder` needs to build it; cells: of its grid; search: how it
+    captions best."""
 
     name: str
     encoder: dict[str, Any]
     decoder: DecoderConfig
     cells: int
-    search: dict[str, float]
-    calibration: dict[str, Any]
+    search: SearchRules
+    calibration: Calibration
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -48,8 +50,8 @@ class CheckpointConfig:
             "encoder": self.encoder,
             "decoder": self.decoder.to_dict(),
             "cells": self.cells,
-            "search": self.search,
-            "calibration": self.calibration,
+            "search": self.search.to_dict(),
+            "calibration": self.calibration.to_dict(),
         }
 
 
@@ -144,7 +146,7 @@ def fill(weights: list[Any], path: Path) -> None:
 def read_tensors(path: Path) -> Tensors:
     """Raises CheckpointError where the file is missing or is not safetensors."""
     try:
-        return load_file(path)
+        return dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise CheckpointError(path, f"cannot be read: {error}") from error
 
@@ -155,7 +157,9 @@ def _read_config(path: Path) -> CheckpointConfig:
         raise CheckpointError(path, f"is not of format {FORMAT}")
     try:
         decoder = DecoderConfig.from_dict(settings.pop("decoder"))
-        return CheckpointConfig(decoder=decoder, **settings)
+        calibration = Calibration.from_dict(settings.pop("calibration"))
+        search = SearchRules.from_dict(settings.pop("search"))
+        return CheckpointConfig(decoder=decoder, search=search, calibration=calibration, **settings)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(path, f"does not describe a checkpoint: {error}") from error
 

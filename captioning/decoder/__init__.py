@@ -14,6 +14,6 @@ def make_decoder(config: DecoderConfig, cells: int) -> Any:
     from captioning.decoder.attend import AttendDecoder
     from captioning.decoder.merge import MergeDecoder
 
-    decoder = {"attend": AttendDecoder, "merge": MergeDecoder}[config.kind](config)
+    decoder: Any = AttendDecoder(config) if config.kind == "attend" else MergeDecoder(config)
     decoder.build((None, cells, config.channels))
     return decoder

@@ -35,7 +35,7 @@ class Scene(NamedTuple):
     glance: Any  # (B, E)
 
 
-class AttendDecoder(keras.layers.Layer):
+class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
     """Soft attention over the grid, per word and head."""
 
     def __init__(self, config: DecoderConfig) -> None:

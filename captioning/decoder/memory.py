@@ -18,7 +18,7 @@ class State(NamedTuple):
     cell: Any  # (N, H)
 
 
-class Memory(keras.layers.Layer):
+class Memory(keras.layers.Layer):  # type: ignore[misc]
     """units: H."""
 
     def __init__(self, units: int, name: str) -> None:

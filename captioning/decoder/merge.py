@@ -25,7 +25,7 @@ class Picture(NamedTuple):
     cells: Any  # (B, G), zeros: this decoder looks nowhere in particular
 
 
-class MergeDecoder(keras.layers.Layer):
+class MergeDecoder(keras.layers.Layer):  # type: ignore[misc]
     """Picture vector and memory are added, then a word is said."""
 
     def __init__(self, config: DecoderConfig) -> None:

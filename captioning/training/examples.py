@@ -62,7 +62,7 @@ def load_examples(
 
 def _load_grid(path: Path, pictures: int) -> Grid:
     try:
-        grid = np.load(path, mmap_mode="r", allow_pickle=False)
+        grid: Grid = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DatasetError(path, f"cannot be read: {error}") from error
     if grid.ndim != 3 or len(grid) != pictures:

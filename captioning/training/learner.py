@@ -32,9 +32,7 @@ class Learner:
         for one, other in zip(source, target, strict=True):
             other.assign(one)
 
-    def compile_step(
-        self, loss: Callable[..., Any], optimizer: Any, *, average: float
-    ) -> Callable[..., Any]:
+    def compile_step(self, loss: Callable[..., Any], optimizer: Any, *, average: float) -> Any:
         """loss(decoder, *tensors) → scalar; the step takes the tensors and returns the loss."""
         variables = self.decoder.trainable_variables
         optimizer.build(variables)

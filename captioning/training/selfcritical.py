@@ -9,7 +9,7 @@ in the score, or sentences would learn to break off after "in a".
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from captioning.vocabulary import BEGIN, END, MARKS, NEVER_SAID, PAD, Vocabulary
 END_WORD = MARKS[END]
 
 
-def make_sampler(decoder: Any, *, sentences: int, longest: int) -> Callable[..., Any]:
+def make_sampler(decoder: Any, *, sentences: int, longest: int) -> Any:
     """grid (B, G, C), seed (2,) → sentences drawn word by word, (B, S, longest + 1) int32."""
 
     def sample(grid: Any, seed: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from captioning.beam import Searcher, SearchRules
+from captioning.beam import Searcher
 from captioning.checkpoint import (
     DECODER_WEIGHTS,
     CheckpointConfig,
@@ -24,8 +24,10 @@ from captioning.checkpoint import (
     save_checkpoint,
     write_json,
 )
+from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
 from captioning.errors import DivergedError
+from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
 from captioning.training.datasets import read_tsv
 from captioning.training.examples import Examples, batches, caption_table, load_examples
@@ -82,11 +84,11 @@ class Training:
             encoder=config.encoder,
             decoder=sizes,
             cells=cells,
-            search={"length_power": 1.0, "blocked_ngram": 0},
-            calibration={},
+            search=SearchRules(),
+            calibration=Calibration.uncalibrated(),
         )
         self.table = caption_table(self.train, self.vocabulary, config.data.longest)
-        self.searcher = Searcher(self.learner.average, SearchRules(beam_width=3))
+        self.searcher = Searcher(self.learner.average, SearchRules())
         self.state = RunState(run)
         self.best = run / "best" / config.name
 
