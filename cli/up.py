@@ -28,7 +28,7 @@ def where(url: str, settings: Settings) -> str:
     """Where everything lies, a line each."""
     places = {
         "page": url,
-        "API": f"{url}/v1/jobs, described at {url}/docs",
+        "API": f"{url}/v1/jobs, described at {url}/openapi.json",
         "database": settings.database_url,
         "store": settings.store_url,
         "logs": str(settings.home / "logs"),

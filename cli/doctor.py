@@ -1,0 +1,85 @@
+"""`captions doctor`: every setting in words, and whether what it names is there."""
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from captioning.checkpoint import Checkpoint
+from captioning.errors import CaptioningError
+from jobs.database import Database
+from jobs.errors import CaptionsError
+from jobs.queue import queue_lengths
+from jobs.settings import PREFIX, Settings, load_settings
+from jobs.store import open_store
+
+HIDDEN = "set, not shown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about one part; reason: None where all is well."""
+
+    part: str
+    reason: str | None
+
+
+def doctor(arguments: Namespace) -> int:  # noqa: ARG001
+    """Exit code 0 where everything that was looked at is well, else 1."""
+    settings = load_settings()
+    for name, value in describe(settings):
+        print(f"{name:<38} {value}")
+    print()
+    findings = list(examine(settings))
+    for finding in findings:
+        print(f"{finding.part:<12} {finding.reason or 'well'}")
+    return 1 if any(finding.reason for finding in findings) else 0
+
+
+def describe(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Each variable with its value; secrets and passwords in URLs are not shown."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if name == "secret":
+            shown = HIDDEN
+        elif isinstance(value, tuple):
+            shown = ", ".join(map(str, value)) or "(none)"
+        else:
+            shown = _without_password(str(value))
+        yield f"{PREFIX}{name.upper()}", shown
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Database, Redis, store and checkpoint, each by using it once.
+
+    An embedded Redis runs only while `captions up` does, so its absence is said as such.
+    """
+    yield _finding("database", lambda: _check_database(settings))
+    yield _finding("redis", lambda: queue_lengths(settings))
+    yield _finding("store", lambda: open_store(settings.store_url, settings).check())
+    yield _finding("checkpoint", lambda: _check_checkpoint(settings))
+
+
+def _finding(part: str, look: Callable[[], object]) -> Finding:
+    try:
+        look()
+    except (CaptionsError, CaptioningError) as error:
+        return Finding(part, str(error))
+    return Finding(part, None)
+
+
+def _check_database(settings: Settings) -> None:
+    with closing(Database(settings.database_url)) as database:
+        database.check()
+
+
+def _check_checkpoint(settings: Settings) -> None:
+    if not settings.checkpoint.startswith("scripted:"):
+        Checkpoint.open(settings.checkpoint)
+
+
+def _without_password(text: str) -> str:
+    scheme, colon, rest = text.partition("://")
+    before, at, after = rest.partition("@")
+    user = before.partition(":")[0]
+    return f"{scheme}://{user}:…@{after}" if colon and at and ":" in before else text
