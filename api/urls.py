@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from jobs.settings import Settings
-
 from api.schemas import MAX_URL_CHARACTERS
+from jobs.settings import Settings
 
 PLAIN = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,3})?(?:[/?#][^\x00-\x20\x7f]*)?"
