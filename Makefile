@@ -4,7 +4,7 @@ VENV := .venv
 PHOTO_LIBRARIES := .cache/photos
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
-GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino train embedded dev
+GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino caption-cpu caption-cuda train embedded dev
 
 .PHONY: help setup demo test check bench lock clean
 
