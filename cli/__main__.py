@@ -37,12 +37,13 @@ def find(handler: str) -> Callable[[Namespace], int]:
 
 
 def _sentences() -> tuple[type[Exception], ...]:
-    """The errors whose message is a sentence for people; any other is a fault of ours."""
-    from captioning.errors import CaptioningError
-    from cli.errors import CliError
-    from jobs.errors import CaptionsError
+    """The errors whose message is a sentence for people; any other is a fault of ours.
 
-    return CliError, CaptionsError, CaptioningError, OSError
+    An error cannot come from a package that was not imported, and not every image has all.
+    """
+    names = (("cli", "CliError"), ("jobs", "CaptionsError"), ("captioning", "CaptioningError"))
+    modules = ((sys.modules.get(f"{package}.errors"), name) for package, name in names)
+    return (OSError, *(getattr(module, name) for module, name in modules if module))
 
 
 if __name__ == "__main__":

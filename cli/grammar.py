@@ -112,6 +112,8 @@ def _add_training(commands: Any) -> None:
 def _add_upkeep(commands: Any) -> None:
     _add(commands, "doctor", "settings in words, and what is wrong", "cli.doctor:doctor")
 
+    _add(commands, "migrate", "bring the database to the present form", "cli.migrate:migrate")
+
     keys = _add_group(commands, "keys", "who may use the service")
     create = _add(keys, "create", "a new key; it is shown once", "cli.keys:create")
     create.add_argument("name", metavar="NAME")
