@@ -33,6 +33,8 @@ class Job:
     canceled: int
     reused: int
     duplicates: int
+    #: Lines of the submission that were no images and were skipped.
+    rejected: int
     #: Raised by every change that somebody may wait for.
     version: int
     created_at: float

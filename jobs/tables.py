@@ -79,6 +79,7 @@ jobs = Table(
     _count("canceled"),
     _count("reused"),
     _count("duplicates"),
+    _count("rejected"),
     _count("version"),
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, select, update
 
+from jobs import metrics
 from jobs.clock import now
 from jobs.codes import CODES
 from jobs.lifecycle import deliveries
@@ -222,5 +223,6 @@ def move_job(
             error=error,
         )
     )
+    metrics.REUSED.inc(ended.reused)
     if over:
         deliveries.announce(connection, job, state)

@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("canceled", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("reused", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("duplicates", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rejected", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("started_at", sa.Double(), nullable=True),
