@@ -95,15 +95,16 @@ def _add_training(commands: Any) -> None:
     train.add_argument("config", type=Path, metavar="CONFIG.toml")
     train.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
 
-    evaluate = _add(commands, "evaluate", "metrics of a checkpoint", "cli.training:evaluate")
+    evaluate = _add(commands, "evaluate", "metrics of a checkpoint", "cli.judging:evaluate")
     evaluate.add_argument("checkpoint", metavar="CHECKPOINT")
     evaluate.add_argument("dataset", type=Path, metavar="DATASET")
+    evaluate.add_argument("--split", default="dev", metavar="NAME", help="default: dev")
+    evaluate.add_argument("--beam-width", type=int, choices=(1, 3, 5), default=3, help="default: 3")
+    evaluate.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="scores, sheets, reliability plot"
+    )
 
-    pretrain = _add(commands, "pretrain", "train an encoder", "cli.training:pretrain")
-    pretrain.add_argument("config", type=Path, metavar="CONFIG.toml")
-    pretrain.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
-
-    explain = _add(commands, "explain", "where the network looked", "cli.network:explain")
+    explain = _add(commands, "explain", "where the network looked", "cli.judging:explain")
     explain.add_argument("picture", type=Path, metavar="PICTURE")
     explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
     explain.add_argument("--checkpoint", metavar="NAME|PATH", help="default: CAPTIONS_CHECKPOINT")

@@ -7,21 +7,39 @@ from argparse import Namespace
 # Before TensorFlow is imported: its notes on start-up are not what was asked for.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from captioning.encoder.encoder import pretrained
+from captioning.training.features import EncodeProgress, encode_dataset
 from captioning.training.train import Progress
 from captioning.training.train import train as train_decoder
+
+SOME_FAILED = 3
+
+
+def encode(arguments: Namespace) -> int:
+    """Exit code 3 where a picture could not be read; the refused ones are listed."""
+    encoder = pretrained(arguments.encoder)
+    refused = encode_dataset(arguments.dataset, arguments.output, encoder, _report_pictures)
+    print(file=sys.stderr)
+    for picture in refused:
+        print(f"{picture.name}: {picture.reason}")
+    return SOME_FAILED if refused else 0
 
 
 def train(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
-    train_decoder(arguments.config, arguments.output, _report)
+    train_decoder(arguments.config, arguments.output, _report_steps)
     print(f"\n{arguments.output / 'best'}")
     return 0
 
 
-def _report(progress: Progress) -> None:
-    print(
-        f"\r{progress.stage} pass {progress.number + 1}, step {progress.step} of "
-        f"{progress.steps}: {progress.value:.4f}, {progress.seconds_left / 60:.0f} min left  ",
-        end="",
-        file=sys.stderr,
-    )
+def _report_pictures(progress: EncodeProgress) -> None:
+    _rewrite(f"{progress.view}: {progress.done:,} of {progress.total:,}", progress.seconds_left)
+
+
+def _report_steps(progress: Progress) -> None:
+    step = f"{progress.stage} pass {progress.number + 1}, step {progress.step}"
+    _rewrite(f"{step} of {progress.steps}: {progress.value:.4f}", progress.seconds_left)
+
+
+def _rewrite(line: str, seconds_left: float) -> None:
+    print(f"\r{line}, {seconds_left / 60:.0f} min left  ", end="", file=sys.stderr, flush=True)

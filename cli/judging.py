@@ -1,0 +1,45 @@
+"""Commands that judge a checkpoint: metrics over a data set, attention over a picture."""
+
+import os
+import sys
+from argparse import Namespace
+
+# Before TensorFlow is imported: its notes on start-up are not what was asked for.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from captioning.explain import explain as explain_picture
+from captioning.training.evaluate import evaluate as evaluate_checkpoint
+from captioning.training.evaluate import metrics_table
+from jobs.settings import load_settings
+
+
+def evaluate(arguments: Namespace) -> int:
+    """Metrics with 95 % intervals; --output also gets scores, sheets and the reliability plot."""
+    evaluation = evaluate_checkpoint(
+        arguments.checkpoint,
+        arguments.dataset,
+        split=arguments.split,
+        beam_width=arguments.beam_width,
+        output=arguments.output,
+        advance=_report,
+    )
+    print(file=sys.stderr)
+    print(evaluation.report)
+    for line in metrics_table(evaluation.metrics):
+        print(line)
+    print(f"distinct sentences {evaluation.distinct:,} of {evaluation.pictures:,}")
+    print(f"calibration error  {evaluation.calibration_error:.3f}")
+    return 0
+
+
+def explain(arguments: Namespace) -> int:
+    """Attention of each word as a PNG; the sentences of the beam are printed."""
+    checkpoint = arguments.checkpoint or load_settings().checkpoint
+    explanation = explain_picture(arguments.picture, checkpoint, arguments.output)
+    for sentence in explanation.sentences:
+        print(f"{sentence.log_probability:8.3f}  {sentence.text}")
+    return 0
+
+
+def _report(done: int, total: int) -> None:
+    print(f"\r{done:,} of {total:,} ", end="", file=sys.stderr, flush=True)
