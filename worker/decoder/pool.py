@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from jobs import logs
+from jobs.logs import Log
 from worker.decoder.process import ChildGone, ChildLost, Decoded, DecoderProcess, Limits
 from worker.decoder.sandbox import PROTECTIONS
 from worker.errors import DecoderBroken, ImageRefused, PictureUnreadable
@@ -13,7 +13,7 @@ PICTURES_PER_PROCESS = 5000
 HANDOVERS = 4
 """How many processes may be found dead before one takes a picture."""
 
-log = logs.get("decoder")
+log = Log("decoder")
 
 
 class DecoderPool:

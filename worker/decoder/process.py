@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobs.settings import Settings
 from worker.decoder.wire import (
     ANSWER,
     CODES,
@@ -48,6 +49,14 @@ class Limits:
     memory_mb: int = 1024
     picture_seconds: float = 10.0
     cpu_seconds: int = 300
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        return cls(
+            max_pixels=settings.max_pixels,
+            memory_mb=settings.decode_memory_mb,
+            picture_seconds=settings.decode_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)

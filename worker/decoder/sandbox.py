@@ -17,7 +17,6 @@ from worker.decoder import seccomp
 MEBIBYTE = 1024 * 1024
 OPEN_FILES = 16
 PR_SET_PDEATHSIG = 1
-PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 
 PROTECTIONS = ("parent", "limits", "no_new_privileges", "seccomp")
@@ -54,15 +53,10 @@ def confine(memory_mb: int, cpu_seconds: int, parent: int) -> list[str]:
     steps: dict[str, Callable[[], bool]] = {
         "parent": lambda: follow_parent(parent),
         "limits": lambda: limit(memory_mb, cpu_seconds),
-        "no_new_privileges": _no_new_privileges,
+        "no_new_privileges": lambda: _prctl(PR_SET_NO_NEW_PRIVS, 1),
         "seccomp": seccomp.install,
     }
     return [name for name in PROTECTIONS if steps[name]()]
-
-
-def _no_new_privileges() -> bool:
-    # Not dumpable: no other process of this user may look into this one's memory, or trace it.
-    return _prctl(PR_SET_DUMPABLE, 0) and _prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
 def _lower(kind: int, value: int) -> bool:
