@@ -53,8 +53,10 @@ def begin_next(
         .order_by(batches.c.dispatched_at, batches.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # As a subquery PostgreSQL may run it once for each row, and so exceed the limit.
+        .cte("oldest")
     )
-    chosen = (batches.c.id.in_(oldest),)
+    chosen = (batches.c.id.in_(select(oldest.c.id)),)
     return _begin(db, chosen, worker, lease_seconds, lease_deadline_seconds, secret)
 
 

@@ -84,10 +84,11 @@ def _stop(connection: Connection, job: Row[Any], state: JobState, end: Ending) -
         .where(batches.c.job_id == job.id, batches.c.state.in_(UNFINISHED))
         .order_by(batches.c.id)
         .with_for_update()
+        .cte("unfinished")
     )
     connection.execute(
         update(batches)
-        .where(batches.c.id.in_(unfinished))
+        .where(batches.c.id.in_(select(unfinished.c.id)))
         .values(state=BatchState.CANCELED, worker=None, lease_until=None, lease_deadline=None)
     )
     ended = Ended()

@@ -63,10 +63,11 @@ def lost_hints(db: Database, stage: Stage, older_than: float) -> list[Hint]:
             batches.c.dispatched_at < now() - older_than,
         )
         .with_for_update(skip_locked=True)
+        .cte("lost")
     )
     statement = (
         update(batches)
-        .where(batches.c.id.in_(lost), batches.c.state == BatchState.DISPATCHED)
+        .where(batches.c.id.in_(select(lost.c.id)), batches.c.state == BatchState.DISPATCHED)
         .values(dispatched_at=now())
         .returning(batches.c.id, batches.c.stage, batches.c.attempt)
     )
@@ -150,10 +151,12 @@ def _dispatch_of(connection: Connection, stage: Stage, job: str, count: int) -> 
         .order_by(batches.c.number)
         .limit(count)
         .with_for_update(skip_locked=True)
+        # As a subquery PostgreSQL may run it once for each row, and so exceed the limit.
+        .cte("first")
     )
     statement = (
         update(batches)
-        .where(batches.c.id.in_(first), batches.c.state == BatchState.QUEUED)
+        .where(batches.c.id.in_(select(first.c.id)), batches.c.state == BatchState.QUEUED)
         .values(state=BatchState.DISPATCHED, dispatched_at=now())
         .returning(batches.c.id, batches.c.stage, batches.c.attempt)
     )
