@@ -10,8 +10,8 @@ from typing import BinaryIO
 from cli.answers import Job
 from cli.client import Client
 from cli.errors import SourceError
+from cli.files import form_of, replacing_bytes
 from cli.grammar import options
-from cli.output import replacing_bytes, writer_for
 from cli.progress import bar
 from cli.sources import Picture, find_pictures
 
@@ -53,9 +53,9 @@ def results(arguments: Namespace) -> int:
         if output is None:
             client.download(arguments.job, "jsonl", sys.stdout.buffer)
         else:
-            writer_for(output)
+            form = form_of(output)
             with replacing_bytes(output) as file:
-                client.download(arguments.job, output.suffix.lower().lstrip("."), file)
+                client.download(arguments.job, form, file)
     return 0
 
 

@@ -10,8 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
+from cli.files import replacing
 from cli.grammar import options
-from cli.output import Row, replacing, writer_for
+from cli.output import Row, writer_for
 from cli.progress import Bar, bar
 from cli.runfolder import Run, Wish
 from cli.sources import Picture

@@ -13,7 +13,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from cli.errors import OtherRun, OutputError
-from cli.output import replacing
+from cli.files import replacing
 from cli.sources import Picture, find_pictures
 
 SUFFIX = ".captions-job"

@@ -1,12 +1,14 @@
 """The file that a run writes."""
 
 import io
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cli.errors import OutputError
-from cli.output import Row, replacing, write_csv, write_jsonl, writer_for
+from cli.files import replacing
+from cli.output import Row, write_csv, write_jsonl, writer_for
 
 ROWS = (
     Row("a.jpg", "a dog runs", 0.71828, None, None),
@@ -45,7 +47,7 @@ def test_a_file_is_replaced_only_when_it_is_complete(tmp_path: Path) -> None:
     output = tmp_path / "captions.csv"
     output.write_text("earlier")
     # When writing a new one is broken off
-    with pytest.raises(RuntimeError, match="pulled"), replacing(output) as file:
+    with suppress(RuntimeError), replacing(output) as file:
         file.write("half")
         raise RuntimeError("plug pulled")
     # Then the earlier one stands, alone
