@@ -10,8 +10,8 @@ import socket
 import sys
 from importlib import import_module
 
-from jobs import logs
 from jobs.errors import CaptionsError, SettingsError
+from jobs.logs import configure
 from jobs.settings import load_settings
 from worker.errors import CheckpointRefused, WorkerError
 from worker.stopping import Stop
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 def run(kind: str) -> int:
     """Raises CaptionsError or WorkerError for whatever keeps the process from starting."""
     settings = load_settings()
-    logs.set_up(settings)
+    configure(settings.log_level)
     name = f"{kind}@{socket.gethostname()}-{os.getpid()}"
     # Imported only now: a fetch process must never load the network.
     return int(import_module(f"worker.{kind}.process").run(settings, name, Stop()))

@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from jobs import lifecycle, logs
+from jobs import lifecycle
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailable
+from jobs.logs import Log
 from jobs.values import Held
 from worker.stopping import Stop
 
 RENEWALS_PER_LEASE = 3
 
-log = logs.get("heartbeat")
+log = Log("heartbeat")
 
 
 class Lease:

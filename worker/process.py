@@ -1,6 +1,6 @@
 """A process that takes hints: what it has in hand, and a Celery worker with signals of ours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +14,8 @@ from jobs.database import Database
 from jobs.errors import DatabaseUnavailable
 from jobs.queue import make_app, queue_lengths
 from jobs.settings import Settings
+from jobs.states import Stage
 from jobs.store import Store, open_store
-from jobs.values import Stage
 from worker.heartbeat import Heartbeat
 from worker.stopping import Stop, listen
 from worker.watchdog import Activity, Watchdog
@@ -34,17 +34,24 @@ class Post:
     stop: Stop
     heartbeat: Heartbeat
     activity: Activity
+    seen: Callable[[], None]
 
 
 @contextmanager
-def manned(settings: Settings, name: str, stage: Stage, stop: Stop) -> Iterator[Post]:
-    """A post whose leases are kept and whose process is seen to be alive."""
+def manned(
+    settings: Settings,
+    name: str,
+    stage: Stage,
+    stop: Stop,
+    detail: Mapping[str, str] | None = None,
+) -> Iterator[Post]:
+    """A post whose leases are kept and whose process is seen to be alive, with `detail`."""
     db = Database(settings.database_url)
     store = open_store(settings.store_url, settings)
-    seen = partial(processes.seen, db, name, stage.value)
+    seen = partial(processes.seen, db, name, stage.value, detail)
     with Heartbeat(db, settings.lease_seconds, stop, seen) as heartbeat:
         yield Post(
-            name, stage, settings, db, store, make_app(settings), stop, heartbeat, Activity()
+            name, stage, settings, db, store, make_app(settings), stop, heartbeat, Activity(), seen
         )
     with suppress(DatabaseUnavailable):
         processes.gone(db, name)
@@ -57,7 +64,7 @@ def serve(post: Post, *, pool: str, concurrency: int) -> int:
     Gossip and mingle stay off: workers have nothing to tell each other.
     """
 
-    class Process(Worker):  # type: ignore[misc]
+    class Process(Worker):
         def install_platform_tweaks(self, worker: object) -> None:  # noqa: ARG002
             """Celery's own handlers would wait for running tasks without telling them."""
             listen(post.stop, then=_close_celery)
@@ -65,7 +72,7 @@ def serve(post: Post, *, pool: str, concurrency: int) -> int:
         def on_consumer_ready(self, consumer: object) -> None:
             super().on_consumer_ready(consumer)
             with suppress(DatabaseUnavailable):
-                processes.seen(post.db, post.name, post.stage.value)
+                post.seen()
 
     process = Process(
         app=post.app,
@@ -87,4 +94,4 @@ def _hints(post: Post) -> int:
 
 
 def _close_celery() -> None:
-    state.should_stop = 0
+    state.should_stop = 0  # type: ignore[assignment]

@@ -7,14 +7,16 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from jobs import lifecycle, logs
+from jobs import lifecycle
+from jobs.logs import Log
 from jobs.queue import task_name
-from jobs.values import Held, Hint, Stage
+from jobs.states import Stage
+from jobs.values import Held, Hint
 from worker.errors import DeviceBroken
 from worker.process import Post
 from worker.watchdog import EXIT_STUCK
 
-log = logs.get("tasks")
+log = Log("tasks")
 
 
 class Fetching(Protocol):

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from jobs import logs
 from jobs.errors import QueueUnavailable
+from jobs.logs import Log
 from worker.heartbeat import Heartbeat
 
 EXIT_STUCK = 75
@@ -19,7 +19,7 @@ LOOK_SECONDS = 2.0
 DEAF_LOOKS = 8
 HUNG_SECONDS = 60.0
 
-log = logs.get("watchdog")
+log = Log("watchdog")
 
 
 class Activity:

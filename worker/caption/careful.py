@@ -1,11 +1,11 @@
 """Captions a device batch so that a picture the network cannot take costs only itself."""
 
 from captioning.captioner import Caption, Captioner, Picture
-from jobs import logs
+from jobs.logs import Log
 from worker.caption.batcher import DeviceBatch
 from worker.errors import DeviceBroken
 
-log = logs.get("caption")
+log = Log("caption")
 
 
 def caption_each(captioner: Captioner, device_batch: DeviceBatch) -> list[Caption | None]:

@@ -5,16 +5,16 @@ It takes its first hint only once the network is compiled for the options that e
 
 from captioning.captioner import Captioner, load_captioner
 from captioning.errors import CaptioningError
-from jobs import logs
+from jobs.logs import Log
 from jobs.settings import Settings
-from jobs.values import Stage
+from jobs.states import Stage
 from worker.caption.stage import CaptionStage
 from worker.errors import CheckpointRefused
 from worker.process import manned, serve
 from worker.stopping import Stop
 from worker.tasks import add_caption_task
 
-log = logs.get("caption")
+log = Log("caption")
 
 
 def run(settings: Settings, name: str, stop: Stop) -> int:

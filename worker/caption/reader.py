@@ -5,14 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from captioning.captioner import CaptionOptions, Picture
-from jobs import logs, prepared
+from jobs import prepared
 from jobs.errors import ObjectMissing
+from jobs.logs import Log
 from jobs.store import Store
 from jobs.values import Failed, Held
 from worker.caption.batcher import Share
 from worker.heartbeat import Lease
 
-log = logs.get("caption")
+log = Log("caption")
 
 UNREADABLE = "The prepared picture could not be read by the captioner."
 

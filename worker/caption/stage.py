@@ -9,12 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from captioning.captioner import Captioner
-from jobs import lifecycle, logs
+from jobs import lifecycle
 from jobs.errors import ObjectMissing, PreparedBroken, StoreError
-from jobs.values import Stage
+from jobs.logs import Log
+from jobs.states import Stage
 from worker.caption.batcher import DeviceBatch, join
-from worker.caption.reader import Opened, Reader
 from worker.caption.careful import caption_each
+from worker.caption.reader import Opened, Reader
 from worker.caption.result import Result
 from worker.errors import DeviceBroken
 from worker.heartbeat import Lease, names
@@ -23,7 +24,7 @@ from worker.process import Post
 READING_THREADS = 2
 STORE_DELAY_SECONDS = 5.0
 
-log = logs.get("caption")
+log = Log("caption")
 
 
 class CaptionStage:
@@ -92,7 +93,7 @@ class CaptionStage:
             return self._reader.read(lease)
         except (ObjectMissing, PreparedBroken) as error:
             log.warning("prepared_missing", **names(lease.held), error=str(error))
-            lifecycle.refetch(self._db, lease.held)
+            lifecycle.refetch(self._db, lease.held, self._post.settings.max_recoveries)
         except StoreError as error:
             log.warning("store_failed", **names(lease.held), error=str(error))
             lifecycle.release(
@@ -142,7 +143,13 @@ class CaptionStage:
         for result in results:
             if not result.settled:
                 result.settled = True
-                lifecycle.release(self._db, result.held, spent=spent, error=error)
+                lifecycle.release(
+                    self._db,
+                    result.held,
+                    spent=spent,
+                    error=error,
+                    max_failures=self._post.settings.max_failures,
+                )
                 log.info("batch_released", **names(result.held), spent=spent)
 
     def _give_back(self, upcoming: Future[list[Opened]]) -> None:

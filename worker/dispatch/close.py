@@ -3,14 +3,15 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from jobs import lifecycle, logs, queries
+from jobs import lifecycle, queries
+from jobs.logs import Log
 from jobs.records import Job
 from jobs.results import csv_rows, jsonl_row
 from worker.dispatch.context import Context
 
 JOBS_AT_ONCE = 10
 
-log = logs.get("dispatch")
+log = Log("dispatch")
 
 
 def close(at: Context) -> int:

@@ -6,7 +6,7 @@ dispatched, nobody begins it, and `resend` sends the hint again.
 
 from jobs import lifecycle
 from jobs.queue import queue_lengths, send_hint
-from jobs.values import Stage
+from jobs.states import Stage
 from worker.dispatch.context import Context
 
 

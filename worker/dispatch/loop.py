@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jobs import logs
 from jobs.errors import CaptionsError
+from jobs.logs import Log
 from worker.dispatch.context import Context
 from worker.stopping import Stop
 
 AWAKE_SECONDS = 5.0
 IDLE_SECONDS = 0.5
 
-log = logs.get("dispatch")
+log = Log("dispatch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The fetch process: takes hints, fetches batches, keeps their leases."""
 
 from jobs.settings import Settings
-from jobs.values import Stage
+from jobs.states import Stage
 from worker.fetch.stage import FetchStage
 from worker.process import manned, serve
 from worker.stopping import Stop
