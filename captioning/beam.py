@@ -147,11 +147,13 @@ class Searcher:
         self.rules = rules
         self.traces = 0
         self._decoder = decoder
-        self._search = tf.function(self._traced, reduce_retracing=False)
+        # A function per batch size: TensorFlow warns of one that is traced again and again.
+        self._searches: dict[int, Any] = {}
 
     def __call__(self, grid: Any, longest: int) -> Found:
         """grid: (B, G, C) → numpy arrays."""
-        found = self._search(tf.convert_to_tensor(grid), tf.constant(longest, tf.int32))
+        search = self._searches.setdefault(len(grid), tf.function(self._traced, autograph=False))
+        found = search(tf.convert_to_tensor(grid), tf.constant(longest, tf.int32))
         return Found(*(tensor.numpy() for tensor in found))
 
     def _traced(self, grid: Any, longest: Any) -> tuple[Any, Any, Any]:

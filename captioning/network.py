@@ -17,7 +17,8 @@ from captioning.checkpoint import Checkpoint
 from captioning.encoder.encoder import from_config
 from captioning.encoder.execution import CompiledEncoder, compile_encoder
 from captioning.pictures import pixels_of
-from captioning.vocabulary import sentence_of
+from captioning.search_rules import LONGEST
+from captioning.vocabulary import Vocabulary, sentence_of
 
 
 class NetworkCaptioner:
@@ -69,6 +70,24 @@ class NetworkCaptioner:
                 if bucket <= bucket_for(self._batch_size):
                     self.caption([black] * min(bucket, self._batch_size), choice)
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self._checkpoint.vocabulary
+
+    def look_closely(self, picture: Picture) -> Found:
+        """Search for one picture and keep where each word looked: a compilation of its own."""
+        rules = replace(self._checkpoint.config.search, with_attention=True)
+        return Searcher(self._decoder, rules)(self._encode(picture[np.newaxis]), LONGEST)
+
+    def sentences(self, found: Found, row: int) -> list[Alternative]:
+        """The sentences of one picture, best first."""
+        return [
+            Alternative(sentence_of(self.vocabulary.decode(words)), float(log_probability))
+            for words, log_probability in zip(
+                found.words[row], found.log_probabilities[row], strict=True
+            )
+        ]
+
     def _searcher(self, options: CaptionOptions) -> Searcher:
         width = options.beam_width
         if width not in self._searchers:
@@ -77,15 +96,8 @@ class NetworkCaptioner:
         return self._searchers[width]
 
     def _caption(self, found: Found, row: int) -> Caption:
-        vocabulary = self._checkpoint.vocabulary
-        sentences = [
-            Alternative(sentence_of(vocabulary.decode(words)), float(log_probability))
-            for words, log_probability in zip(
-                found.words[row], found.log_probabilities[row], strict=True
-            )
-        ]
         said = max(1, int(np.count_nonzero(found.words[row, 0])))
-        best, *others = sentences
+        best, *others = self.sentences(found, row)
         confidence = self._checkpoint.config.calibration(best.log_probability / said)
         return Caption(best.text, best.log_probability, confidence, tuple(others))
 

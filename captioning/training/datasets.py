@@ -1,23 +1,152 @@
-"""Captions as they are published."""
+"""Captions as data sets publish them, and what of them was read and refused.
 
+| file                        | line or entry                                              |
+|-----------------------------|------------------------------------------------------------|
+| `*.token.txt` (Flickr8k)    | `name.jpg#0<TAB>caption`                                   |
+| `captions.txt` (Kaggle)     | header `image,caption`, then CSV                           |
+| `*.tsv`                     | `name<TAB>caption`                                         |
+| Karpathy's JSON             | `images[].filename`, `.split`, `.sentences[].raw`          |
+| COCO captions JSON          | `images[].id`, `.file_name`; `annotations[].image_id`, `.caption` |
+
+Which one a file is, is seen from its content. A line that cannot be used is refused with
+its number and a reason, and the others are read.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from captioning.errors import DatasetError
 from captioning.vocabulary import words_of
 
-Captions = dict[str, list[tuple[str, ...]]]
+KARPATHY_SPLITS = {"train": {"train", "restval"}, "dev": {"val"}, "test": {"test"}}
+
+Entry = tuple[int, str, str]  # place in the file, name of the picture, caption
 
 
-def read_tsv(path: Path) -> Captions:
-    """`name<TAB>caption` per line → words of each caption, by the picture's name."""
-    captions: Captions = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DatasetError(path, f"cannot be read: {error}") from error
-    for line in lines:
-        name, _, caption = line.partition("\t")
+@dataclass(frozen=True)
+class Refusal:
+    """place: line of a text file, number of the entry in JSON, both from 1."""
+
+    file: Path
+    place: int
+    reason: str
+
+
+@dataclass
+class Captions:
+    """What a file holds: the words of each caption by the picture's name, and the refused."""
+
+    by_picture: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+
+    def report(self) -> str:
+        """One line on what was read, one on each of the first refusals."""
+        captions = sum(map(len, self.by_picture.values()))
+        first = [f"  {r.file}, line {r.place}: {r.reason}" for r in self.refused[:20]]
+        total = f"{captions} captions of {len(self.by_picture)} pictures read"
+        return "\n".join([f"{total}, {len(self.refused)} refused", *first])
+
+
+def read_captions(file: Path, *, split: str | None = None, names: Path | None = None) -> Captions:
+    """Read a file of captions.
+
+    split: train, dev or test, for Karpathy's JSON, which holds all three. names: a file with
+    one picture's name per line, such as Flickr8k's split files; others are left out.
+    Raises DatasetError where the file cannot be read at all.
+    """
+    text = _text(file)
+    wanted = None if names is None else set(_text(names).split())
+    captions = Captions()
+    for place, name, caption in _entries(file, text, split):
         words = tuple(words_of(caption))
-        if words:
-            captions.setdefault(name, []).append(words)
+        if not name:
+            captions.refused.append(Refusal(file, place, "names no picture"))
+        elif not words:
+            captions.refused.append(Refusal(file, place, f"the caption of {name} has no word"))
+        elif wanted is None or name in wanted:
+            captions.by_picture.setdefault(name, []).append(words)
+    if not captions.by_picture:
+        raise DatasetError(file, f"holds no caption; {len(captions.refused)} lines were refused")
     return captions
+
+
+def find_captions(dataset: Path, split: str) -> Path:
+    """The file of captions in a folder: of the split, or of all splits. Raises DatasetError."""
+    for pattern in (f"{split}.tsv", f"*{split}*.json", "*.token.txt", "captions.txt", "*.json"):
+        if found := sorted(dataset.glob(pattern)):
+            return found[0]
+    raise DatasetError(dataset, f"has neither {split}.tsv, *.token.txt, captions.txt nor JSON")
+
+
+def without_pictures(captions: Captions, pictures: Iterable[str], file: Path) -> Captions:
+    """The captions whose pictures are there; the rest is refused, one entry per picture."""
+    there = set(pictures)
+    kept = {name: group for name, group in captions.by_picture.items() if name in there}
+    gone = [name for name in captions.by_picture if name not in there]
+    refused = [Refusal(file, 0, f"there is no picture {name}") for name in gone]
+    return Captions(kept, [*captions.refused, *refused])
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(file, f"cannot be read: {error}") from error
+
+
+def _entries(file: Path, text: str, split: str | None) -> Iterator[Entry]:
+    if text.lstrip().startswith("{"):
+        yield from _json_entries(file, text, split)
+    elif text.startswith("image,caption"):
+        yield from _kaggle_entries(text)
+    else:
+        yield from _tab_entries(text)
+
+
+def _tab_entries(text: str) -> Iterator[Entry]:
+    """TSV; Flickr8k's token file is one whose names end in the caption's number."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            name, _, caption = line.partition("\t")
+            yield number, name.partition("#")[0].strip(), caption
+
+
+def _kaggle_entries(text: str) -> Iterator[Entry]:
+    rows = csv.reader(text.splitlines())
+    next(rows)
+    for row in rows:
+        if row:
+            # Some published copies do not quote the commas of the captions.
+            yield rows.line_num, row[0].strip(), ",".join(row[1:])
+
+
+def _json_entries(file: Path, text: str, split: str | None) -> Iterator[Entry]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise DatasetError(file, f"is not JSON: {error}") from error
+    try:
+        if "annotations" in content:
+            yield from _coco_entries(content)
+        else:
+            yield from _karpathy_entries(content, split)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(file, f"is neither COCO's nor Karpathy's JSON: {error!r}") from error
+
+
+def _coco_entries(content: dict[str, Any]) -> Iterator[Entry]:
+    names = {image["id"]: image["file_name"] for image in content["images"]}
+    for number, annotation in enumerate(content["annotations"], start=1):
+        yield number, names.get(annotation["image_id"], ""), annotation["caption"]
+
+
+def _karpathy_entries(content: dict[str, Any], split: str | None) -> Iterator[Entry]:
+    wanted = KARPATHY_SPLITS.get(split or "")
+    for number, image in enumerate(content["images"], start=1):
+        if wanted is None or image["split"] in wanted:
+            for sentence in image["sentences"]:
+                yield number, image["filename"], sentence["raw"]

@@ -45,7 +45,7 @@ class Learner:
             self._move_average(average, tf.cast(optimizer.iterations, tf.float32))
             return value
 
-        return tf.function(step)
+        return tf.function(step, autograph=False)
 
     def _move_average(self, decay: float, steps: Any) -> None:
         # The first weights are random: young averages forget them quickly.

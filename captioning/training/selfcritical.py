@@ -52,7 +52,7 @@ def make_sampler(decoder: Any, *, sentences: int, longest: int) -> Any:
         begin = tf.fill([pictures, sentences, 1], BEGIN)
         return tf.concat([begin, tf.transpose(said.stack(), (1, 2, 0))], axis=-1)
 
-    return tf.function(sample)
+    return tf.function(sample, autograph=False)
 
 
 class Critic:
@@ -103,7 +103,9 @@ def sentence_bleu(words: Sequence[str], references: Sequence[Sequence[str]]) -> 
 
 def advantage_loss(decoder: Any, grid: Any, said: Any, advantages: Any) -> Any:
     """REINFORCE: grid (B, G, C) float16, said (B, S, T + 1), advantages (B, S)."""
-    vectors, packed = decoder.teach(tf.cast(grid, tf.float32), said)  # (M, E)
+    # Without dropout: what was drawn is likely under the very network that drew it, and only
+    # then does pushing the bad sentences down stay within bounds.
+    vectors, packed = decoder.teach(tf.cast(grid, tf.float32), said, training=False)  # (M, E)
     chances = tf.nn.log_softmax(decoder.say(vectors))
     chances = tf.gather(chances, words_at(said, packed, offset=1), batch_dims=1)
     weights = tf.gather(tf.reshape(advantages, (-1,)), packed.places[:, 0])

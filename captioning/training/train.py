@@ -29,7 +29,7 @@ from captioning.decoder.config import DecoderConfig
 from captioning.errors import DivergedError
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
-from captioning.training.datasets import read_tsv
+from captioning.training.datasets import read_captions
 from captioning.training.examples import Examples, batches, caption_table, load_examples
 from captioning.training.learner import (
     Learner,
@@ -67,9 +67,10 @@ class Training:
         self.config = config
         self.run = run
         self.report = report
-        captions = read_tsv(config.data.train)
+        captions = read_captions(config.data.train).by_picture
         self.train = load_examples(config.data.features, config.data.views, captions)
-        self.dev = load_examples(config.data.features, ["dev"], read_tsv(config.data.dev))
+        captions = read_captions(config.data.dev).by_picture
+        self.dev = load_examples(config.data.features, ["dev"], captions)
         self.vocabulary = Vocabulary.of(
             (words for group in self.train.captions for words in group),
             minimum_count=config.data.minimum_count,

@@ -1,0 +1,86 @@
+"""Pictures of a training: curves, reliability, and the network itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+
+from captioning.training.calibration import Reliability
+
+
+def plot_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """rows: the lines of a run's log, one per pass."""
+    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), layout="constrained")
+    passes = range(1, len(rows) + 1)
+    for name in ("BLEU-4", "CIDEr-D", "ROUGE-L"):
+        axes[0].plot(passes, [row[name] for row in rows], marker="o", label=name)
+    axes[1].plot(passes, [row["loss"] for row in rows], marker="o", color="tab:red")
+    axes[2].plot(passes, [row["distinct"] for row in rows], marker="o", color="tab:green")
+    titles = ("dev, beam 3", "loss, then mean score of samples", "distinct sentences on dev")
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set(title=title, xlabel="pass")
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def plot_reliability(reliability: Reliability, path: Path) -> None:
+    """How often captions of a confidence are good; the diagonal would be perfect."""
+    figure, axis = pyplot.subplots(figsize=(5, 5), layout="constrained")
+    axis.plot([0, 1], [0, 1], color="grey", linestyle=":")
+    axis.scatter(reliability.confidence, reliability.good, s=reliability.number)
+    axis.set(
+        title=f"expected calibration error {reliability.error:.3f}",
+        xlabel="confidence",
+        ylabel="share of good captions",
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def plot_network(decoder: Any, cells: int, encoder: dict[str, Any], path: Path) -> None:
+    """The layers from top to bottom with the shapes of their weights.
+
+    Drawn here rather than by Keras's `plot_model`, which needs the program Graphviz.
+    """
+    size = encoder.get("input_size", "?")
+    boxes = [
+        f"picture\n{size} × {size} × 3",
+        f"{encoder.get('name', 'encoder')}\n{cells} cells × {decoder.config.channels}",
+        *(_describe(layer) for layer in _layers(decoder)),
+        f"next word\none of {decoder.config.vocabulary}",
+    ]
+    figure, axis = pyplot.subplots(figsize=(5, 0.9 * len(boxes)), layout="constrained")
+    for place, text in enumerate(boxes):
+        axis.text(
+            0.5,
+            -place,
+            text,
+            ha="center",
+            va="center",
+            bbox={"boxstyle": "round", "facecolor": "aliceblue"},
+        )
+        if place:
+            arrow = {"arrowstyle": "->", "color": "grey"}
+            axis.annotate("", (0.5, 0.32 - place), (0.5, 0.68 - place), arrowprops=arrow)
+    axis.set(xlim=(0, 1), ylim=(0.5 - len(boxes), 0.5))
+    axis.axis("off")
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _layers(decoder: Any) -> list[Any]:
+    return [layer for layer in decoder._flatten_layers(include_self=False) if layer.weights]
+
+
+def _describe(layer: Any) -> str:
+    shapes = ", ".join(" × ".join(map(str, weight.shape)) for weight in layer.weights)
+    return f"{layer.path}\n{shapes}"
