@@ -100,18 +100,19 @@ class Settings(BaseSettings):
     metrics_port_caption: Port = 0
     metrics_port_dispatch: Port = 0
 
+    @field_validator("fetch_allow", mode="before")
+    @classmethod
+    def _read_networks(cls, value: Any) -> tuple[Network, ...]:
+        # After `_split_commas`: of several, pydantic calls the one defined last first.
+        # Strict: 10.0.0.1/8 is more likely a slip than a network.
+        return tuple(ip_network(word) for word in value)
+
     @field_validator("api_allowed_hosts", "s3_allow", "fetch_allow", "files_allow", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return tuple(word.strip() for word in value.split(",") if word.strip())
-
-    @field_validator("fetch_allow", mode="before")
-    @classmethod
-    def _read_networks(cls, value: Any) -> tuple[Network, ...]:
-        # Strict: 10.0.0.1/8 is more likely a slip than a network.
-        return tuple(ip_network(word) for word in value)
 
     @field_validator("home", mode="after")
     @classmethod
