@@ -4,7 +4,7 @@ VENV := .venv
 PHOTO_LIBRARIES := .cache/photos
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
-GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino caption-cpu caption-cuda train embedded dev
+GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino caption-cpu caption-cuda train embedded
 
 .PHONY: help setup demo test check bench lock clean
 
@@ -44,14 +44,14 @@ check: setup ## formatting, lint, types, who may import whom
 bench: setup ## one JSON line per measurement (NAME=encode runs one)
 	$(BIN)/python -m bench $(NAME)
 
-lock: $(UV) ## requirements/*.txt anew from pyproject.toml
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
+
+lock: $(UV) ## requirements/*.txt anew from pyproject.toml: what is tested is what each role installs
+	$(LOCK) --group dev -o requirements/dev.txt
 	for group in $(GROUPS); do \
-	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-annotate --custom-compile-command 'make lock' --group $$group -o requirements/$$group.txt || exit 1; done
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-deps \
-	    --no-annotate --custom-compile-command 'make lock' --group demo-photos -o requirements/demo-photos.txt
-	echo 'uv>=0.13.9' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-annotate --custom-compile-command 'make lock' - -o requirements/uv.txt
+	  $(LOCK) --constraints requirements/dev.txt --group $$group -o requirements/$$group.txt || exit 1; done
+	$(LOCK) --no-deps --group demo-photos -o requirements/demo-photos.txt
+	echo 'uv>=0.13.9' | $(LOCK) - -o requirements/uv.txt
 
 clean: ## what set-up and runs left behind
 	rm -rf .venv .tools .cache
