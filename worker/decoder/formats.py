@@ -49,7 +49,7 @@ KNOWN_BUT_NOT_READ = (
 """PDF, PostScript, PSD, JPEG 2000, JPEG XL, icons, Matroska, QOI, DDS, PNM, EXR, HDR, IFF, SVG."""
 
 
-def sniff(data: bytes | memoryview) -> str:
+def sniff(data: bytes | bytearray | memoryview) -> str:
     """Pillow's name for the format of a file that begins with `data`.
 
     Raises:

@@ -50,7 +50,7 @@ def prepare(data: bytes | bytearray | memoryview, max_pixels: int) -> Prepared:
         PictureUnreadable: `empty`, `not_a_picture`, `unsupported_format`, `too_many_pixels`,
             `truncated`.
     """
-    kind = sniff(memoryview(data))
+    kind = sniff(data)
     try:
         return _prepare(_open(data, kind, max_pixels))
     except PictureUnreadable:
