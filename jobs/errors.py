@@ -12,7 +12,8 @@ CaptionsError
 ├── Missing                 something named that is not there
 │   ├── JobMissing
 │   ├── KeyMissing
-│   └── UploadMissing
+│   ├── UploadMissing
+│   └── DeliveryMissing
 ├── Conflict                something that this state does not allow
 │   ├── JobNotEnded
 │   ├── JobCanceled
@@ -93,6 +94,10 @@ class KeyMissing(Missing):
 
 class UploadMissing(Missing):
     """There is no such upload."""
+
+
+class DeliveryMissing(Missing):
+    """There is no such delivery."""
 
 
 class Conflict(CaptionsError):

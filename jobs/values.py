@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from jobs.states import Stage
 
@@ -34,6 +34,33 @@ class NewImage:
     url: str
     key: str | None = None
     metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An `Idempotency-Key`, the hash of the request that came with it, and how long both count."""
+
+    key: str
+    request_sha256: str
+    keep_seconds: float
+
+
+class Terms(TypedDict, total=False):
+    """What a job may come with, beside its images and options."""
+
+    #: The API key that owns it; without one it is the embedded owner's.
+    key_id: str | None
+    metadata: Mapping[str, Any] | None
+    #: Epoch seconds after which unfinished images fail with `expired`.
+    deadline: float | None
+    #: How long after its end the job is kept; None for ever.
+    keep_seconds: float | None
+    webhook_url: str | None
+    #: Sent along to the pictures' hosts; kept encrypted with `secret`.
+    headers: Mapping[str, str] | None
+    secret: str | None
+    #: Makes the job at most once.
+    once: Once | None
 
 
 @dataclass(frozen=True, slots=True)

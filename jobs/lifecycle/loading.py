@@ -1,19 +1,50 @@
-"""Rows of `images` in bulk: COPY on PostgreSQL, prepared inserts on SQLite."""
+"""Rows of `batches` and `images` in bulk: COPY on PostgreSQL, prepared inserts on SQLite."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
-from jobs.states import ImageState
+from jobs.clock import now
+from jobs.states import BatchState, ImageState, Stage
+from jobs.tables import batches
 from jobs.values import NewImage
 
 COLUMNS = ("job_id", "position", "batch_id", "url", "key", "metadata", "state", "duplicate_of")
 COPY = sql.SQL("COPY images ({}) FROM STDIN").format(
     sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 )
+INSERT = f"INSERT INTO images ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+
+Row = tuple[str, int, int | None, str, str | None, str | None, str, int | None]
+
+
+def create_batches(
+    connection: Connection, job_id: str, originals: int, batch_images: int, first: int = 0
+) -> list[int]:
+    """Queue batches numbered from `first`; the batch id of each of the originals, in order."""
+    sizes = [min(batch_images, originals - start) for start in range(0, originals, batch_images)]
+    if not sizes:
+        return []
+    rows = [
+        {
+            "job_id": job_id,
+            "number": number,
+            "stage": Stage.FETCH,
+            "state": BatchState.QUEUED,
+            "images": size,
+        }
+        for number, size in enumerate(sizes, first)
+    ]
+    statement = (
+        insert(batches)
+        .values(queued_at=now())
+        .returning(batches.c.id, sort_by_parameter_order=True)
+    )
+    ids = connection.scalars(statement, rows).all()
+    return [batch_id for batch_id, size in zip(ids, sizes, strict=True) for _ in range(size)]
 
 
 def load_images(
@@ -32,12 +63,12 @@ def load_images(
     """
     rows = _rows(job_id, images, repeats, batch_of, start)
     if connection.dialect.name == "postgresql":
-        _copy(connection, rows)
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
     else:
-        _insert(connection, rows)
-
-
-Row = tuple[str, int, int | None, str, str | None, Any, str, int | None]
+        connection.exec_driver_sql(INSERT, list(rows))
 
 
 def _rows(
@@ -47,30 +78,18 @@ def _rows(
     batch_of: Sequence[int],
     start: int,
 ) -> Iterator[Row]:
+    queued = ImageState.QUEUED.value
     batch = iter(batch_of)
     for position, image in enumerate(images, start):
         original = repeats.get(position)
+        metadata = image.metadata
         yield (
             job_id,
             position,
-            next(batch, None) if original is None else None,
+            next(batch) if original is None else None,
             image.url,
             image.key,
-            None if image.metadata is None else orjson.dumps(image.metadata).decode(),
-            ImageState.QUEUED.value,
+            None if metadata is None else orjson.dumps(metadata).decode(),
+            queued,
             original,
         )
-
-
-def _copy(connection: Connection, rows: Iterable[Row]) -> None:
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(COPY) as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
-def _insert(connection: Connection, rows: Iterable[Row]) -> None:
-    statement = (
-        f"INSERT INTO images ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-    )
-    connection.exec_driver_sql(statement, list(rows))

@@ -1,21 +1,20 @@
 """A job of up to some ten thousand images, recorded in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Unpack
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
-from jobs import headers as request_headers
-from jobs import queries
+from jobs import headers, idempotency, queries, uploads
 from jobs.clock import now
 from jobs.database import Database
-from jobs.errors import Invalid
+from jobs.errors import Invalid, JobMissing
 from jobs.ids import new_id
-from jobs.lifecycle.loading import load_images
+from jobs.lifecycle.loading import create_batches, load_images
 from jobs.records import Job
-from jobs.states import BatchState, JobState, Stage
-from jobs.tables import batches, jobs
-from jobs.values import NewImage, Options
+from jobs.states import JobState
+from jobs.tables import jobs
+from jobs.values import NewImage, Options, Terms
 
 
 def submit(
@@ -24,53 +23,83 @@ def submit(
     options: Options,
     *,
     batch_images: int,
-    key_id: str | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    deadline: float | None = None,
-    keep_seconds: float | None = None,
-    webhook_url: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    secret: str | None = None,
+    **terms: Unpack[Terms],
 ) -> Job:
     """Record a job; once this returns, it will be done.
 
-    Args:
-        deadline: epoch seconds after which unfinished images fail with `expired`.
-        keep_seconds: how long after its end the job is kept; None for ever.
-        headers: sent along to the pictures' hosts; kept encrypted with `secret`.
-
     Raises:
         Invalid: if there is no image, or two have the same key.
+        UploadMissing: if an image names an upload that is not there.
     """
     _check(images)
     repeats = _duplicates(images) if options.deduplicate else {}
     job_id = new_id("job")
     with db.write() as connection:
-        connection.execute(
-            insert(jobs).values(
-                id=job_id,
-                key_id=key_id,
-                state=JobState.QUEUED,
-                options=options.as_json(),
-                metadata=metadata,
-                total=len(images),
-                duplicates=len(repeats),
-                created_at=now(),
-                updated_at=now(),
-                deadline=deadline,
-                keep_seconds=keep_seconds,
-                webhook_url=webhook_url,
-                headers_encrypted=_sealed(headers, secret),
-            )
-        )
-        batch_of = _create_batches(connection, job_id, len(images) - len(repeats), batch_images)
+        create_job(connection, job_id, options, terms)
+        batch_of = create_batches(connection, job_id, len(images) - len(repeats), batch_images)
         load_images(connection, job_id, images, repeats, batch_of)
+        named = {upload for image in images if (upload := uploads.named_in(image.url))}
+        admit_job(connection, job_id, terms, len(images), len(repeats), named)
     return queries.existing_job(db, job_id)
 
 
-def _check(images: Sequence[NewImage]) -> None:
-    if not images:
+def create_job(connection: Connection, job_id: str, options: Options, terms: Terms) -> None:
+    """Insert a job that nobody sees yet."""
+    connection.execute(
+        insert(jobs).values(
+            id=job_id,
+            key_id=terms.get("key_id"),
+            state=JobState.RECEIVING,
+            options=options.as_json(),
+            metadata=terms.get("metadata"),
+            created_at=now(),
+            updated_at=now(),
+            deadline=terms.get("deadline"),
+            keep_seconds=terms.get("keep_seconds"),
+            webhook_url=terms.get("webhook_url"),
+            headers_encrypted=_sealed(terms.get("headers"), terms.get("secret")),
+        )
+    )
+
+
+def admit_job(
+    connection: Connection,
+    job_id: str,
+    terms: Terms,
+    total: int,
+    duplicates: int,
+    named_uploads: set[str],
+    rejected: int = 0,
+) -> None:
+    """Let a received job be seen and worked on, in one statement.
+
+    Raises:
+        Invalid: if it has no image.
+        JobMissing: if it was given up meanwhile.
+    """
+    if not total:
         raise Invalid("images", "a job needs at least one image")
+    admitted = (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.RECEIVING, jobs.c.deleted_at.is_(None))
+        .values(
+            state=JobState.QUEUED,
+            total=total,
+            duplicates=duplicates,
+            rejected=rejected,
+            updated_at=now(),
+        )
+        .returning(jobs.c.id)
+    )
+    if connection.execute(admitted).one_or_none() is None:
+        raise JobMissing()
+    if named_uploads:
+        uploads.claim(connection, terms.get("key_id"), named_uploads, job_id)
+    if once := terms.get("once"):
+        idempotency.complete(connection, terms.get("key_id") or "", once, job_id)
+
+
+def _check(images: Sequence[NewImage]) -> None:
     seen: dict[str, int] = {}
     for position, image in enumerate(images):
         if image.key is None:
@@ -91,33 +120,9 @@ def _duplicates(images: Sequence[NewImage]) -> dict[int, int]:
     }
 
 
-def _sealed(headers: Mapping[str, str] | None, secret: str | None) -> str | None:
-    if not headers:
+def _sealed(request_headers: Mapping[str, str] | None, secret: str | None) -> str | None:
+    if not request_headers:
         return None
     if not secret:
         raise ValueError("request headers cannot be kept without a secret")
-    return request_headers.seal(headers, secret)
-
-
-def _create_batches(
-    connection: Connection, job_id: str, originals: int, batch_images: int
-) -> Sequence[int]:
-    """The batch id of each image that is fetched, in order."""
-    sizes = [min(batch_images, originals - start) for start in range(0, originals, batch_images)]
-    rows = [
-        {
-            "job_id": job_id,
-            "number": number,
-            "stage": Stage.FETCH,
-            "state": BatchState.QUEUED,
-            "images": size,
-        }
-        for number, size in enumerate(sizes)
-    ]
-    statement = (
-        insert(batches)
-        .values(queued_at=now())
-        .returning(batches.c.id, sort_by_parameter_order=True)
-    )
-    ids = connection.scalars(statement, rows).all()
-    return [batch_id for batch_id, size in zip(ids, sizes, strict=True) for _ in range(size)]
+    return headers.seal(request_headers, secret)
