@@ -8,7 +8,6 @@ in the score, or sentences would learn to break off after "in a".
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -110,8 +109,3 @@ def advantage_loss(decoder: Any, grid: Any, said: Any, advantages: Any) -> Any:
     chances = tf.gather(chances, words_at(said, packed, offset=1), batch_dims=1)
     weights = tf.gather(tf.reshape(advantages, (-1,)), packed.places[:, 0])
     return -tf.reduce_mean(weights * chances)
-
-
-def distinct(sentences: Sequence[str]) -> int:
-    """How many different sentences there are: few mean that the decoder plays safe."""
-    return len(Counter(sentences))

@@ -30,7 +30,8 @@ from captioning.errors import DivergedError
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
 from captioning.training.datasets import read_captions
-from captioning.training.examples import Examples, batches, caption_table, load_examples
+from captioning.training.examples import batches, caption_table, load_examples
+from captioning.training.finish import caption_all, draw_curves, finish
 from captioning.training.learner import (
     Learner,
     make_optimizer,
@@ -38,11 +39,9 @@ from captioning.training.learner import (
     warm_cosine,
 )
 from captioning.training.metrics import score
-from captioning.training.selfcritical import Critic, advantage_loss, distinct, make_sampler
+from captioning.training.selfcritical import Critic, advantage_loss, make_sampler
 from captioning.training.state import RunState
-from captioning.vocabulary import Vocabulary, sentence_of
-
-DEV_BATCH = 50
+from captioning.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,9 @@ class Training:
     def evaluate(self) -> dict[str, float]:
         """The averaged weights on the dev pictures, beam 3."""
         said = caption_all(self.searcher, self.dev, self.vocabulary)
-        scores = score(said, self.dev.captions).intervals(resamples=2)
+        scores = score(said.words, self.dev.captions).intervals(resamples=2)
         metrics = {name: round(interval.value, 4) for name, interval in scores.items()}
-        return {**metrics, "distinct": distinct([sentence_of(words) for words in said])}
+        return {**metrics, "distinct": said.distinct}
 
     def end_pass(self, stage: str, number: int, loss: float, seconds: float) -> bool:
         """Evaluate, keep what is best so far; says whether this pass was."""
@@ -113,17 +112,8 @@ class Training:
             save_checkpoint(
                 self.best, self.checkpoint, self.vocabulary, self.learner.average, metrics
             )
+        draw_curves(self.run)
         return better
-
-
-def caption_all(searcher: Searcher, examples: Examples, vocabulary: Vocabulary) -> list[list[str]]:
-    """The best sentence of each picture, as words."""
-    said = []
-    for start in range(0, len(examples), DEV_BATCH):
-        grid = np.asarray(examples.views[0][start : start + DEV_BATCH])
-        found = searcher(grid, 20)
-        said += [vocabulary.decode(words[0]) for words in found.words]
-    return said
 
 
 def train(config_path: Path, run: Path, report: Report) -> None:
@@ -137,6 +127,15 @@ def train(config_path: Path, run: Path, report: Report) -> None:
     write_json(run / "config.json", training.checkpoint.to_dict())
     cross_entropy(training)
     self_critical(training)
+    fill(training.learner.average.weights, training.best / DECODER_WEIGHTS)
+    finish(
+        training.best,
+        training.checkpoint,
+        training.vocabulary,
+        training.learner.average,
+        training.dev,
+        run,
+    )
 
 
 def cross_entropy(training: Training) -> None:
