@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from jobs import lifecycle
+from jobs import lifecycle, metrics
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailable
 from jobs.logs import Log
@@ -30,6 +30,7 @@ class Lease:
         self.held = held
         self._until = until
         self._stop = stop
+        self.reported = False
 
     def __call__(self) -> bool:
         """False: stop now, and release the batch (which changes nothing if it is not ours)."""
@@ -106,7 +107,11 @@ class Heartbeat:
 
     def renew(self) -> None:
         """Renew every lease once. A lease counts from before the question was asked."""
-        leases = [lease for lease in self.leases() if not lease.lost()]
+        held = self.leases()
+        for lease in held:
+            if lease.lost():
+                self._report(lease)
+        leases = [lease for lease in held if not lease.lost()]
         if not leases:
             return
         until = time.monotonic() + self._lease_seconds
@@ -117,7 +122,7 @@ class Heartbeat:
             if lease.held.batch_id in ours:
                 lease.renewed(until)
             else:
-                self._lose(lease)
+                lease.refused()
 
     def _beat(self) -> None:
         while not self._closed.wait(self._lease_seconds / RENEWALS_PER_LEASE):
@@ -127,9 +132,12 @@ class Heartbeat:
             except DatabaseUnavailable as error:
                 log.warning("renewal_failed", held=len(self.leases()), error=str(error))
 
-    def _lose(self, lease: Lease) -> None:
-        lease.refused()
-        log.warning("lease_lost", **names(lease.held))
+    def _report(self, lease: Lease) -> None:
+        """Say once that a lease was lost: a beat later, since one that was just given on is not."""
+        if not lease.reported:
+            lease.reported = True
+            metrics.LEASES_LOST.labels(lease.held.stage).inc()
+            log.warning("lease_lost", **names(lease.held))
 
 
 def names(held: Held) -> dict[str, str | int]:

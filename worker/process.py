@@ -1,5 +1,7 @@
 """A process that takes hints: what it has in hand, and a Celery worker with signals of ours."""
 
+import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from functools import partial
 
 from celery import Celery
 from celery.apps.worker import Worker
+from celery.exceptions import SecurityWarning
 from celery.worker import state
 
 from jobs import processes
@@ -69,11 +72,18 @@ def serve(post: Post, *, pool: str, concurrency: int) -> int:
             """Celery's own handlers would wait for running tasks without telling them."""
             listen(post.stop, then=_close_celery)
 
+        def setup_logging(self, colorize: bool | None = None) -> bool:  # noqa: ARG002
+            """Lines are ours already, and two for each hint would only drown them."""
+            logging.getLogger("celery").setLevel(logging.WARNING)
+            return True
+
         def on_consumer_ready(self, consumer: object) -> None:
             super().on_consumer_ready(consumer)
             with suppress(DatabaseUnavailable):
                 post.seen()
 
+    # Celery warns of root because pickles would be code; ours are JSON.
+    warnings.simplefilter("ignore", SecurityWarning)
     process = Process(
         app=post.app,
         hostname=post.name,

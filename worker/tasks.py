@@ -30,13 +30,21 @@ class Draining(Protocol):
 
 
 def add_fetch_task(post: Post, stage: Fetching) -> None:
-    lease = post.settings.lease_seconds, post.settings.lease_deadline_seconds
+    settings = post.settings
 
     @post.app.task(name=task_name(Stage.FETCH))
     def fetch(batch_id: int, attempt: int) -> None:
         with post.activity.task():
             hint = Hint(batch_id, Stage.FETCH, attempt)
-            if held := lifecycle.begin(post.db, hint, post.name, *lease):
+            held = lifecycle.begin(
+                post.db,
+                hint,
+                post.name,
+                settings.lease_seconds,
+                settings.lease_deadline_seconds,
+                secret=settings.secret,
+            )
+            if held is not None:
                 with post.heartbeat.holding(held) as still:
                     stage.run(held, still)
 

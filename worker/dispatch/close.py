@@ -1,4 +1,4 @@
-"""Closes ended jobs: writes their result files, then drops their prepared batches."""
+"""Closes ended jobs: writes their result files into the store."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,6 +7,7 @@ from jobs import lifecycle, queries
 from jobs.logs import Log
 from jobs.records import Job
 from jobs.results import csv_rows, jsonl_row
+from jobs.store import results_key
 from worker.dispatch.context import Context
 
 JOBS_AT_ONCE = 10
@@ -26,12 +27,11 @@ def close_job(at: Context, job: Job) -> bool:
         write_jsonl(at, job, Path(folder, "captions.jsonl"))
         write_csv(at, job, Path(folder, "captions.csv"))
         for path in Path(folder).iterdir():
-            at.store.put_file(f"results/{job.id}/{path.name}", path)
-    if not lifecycle.closed(at.db, job.id, job.version):
-        return False
-    at.store.delete(list(at.store.list(f"prepared/{job.id}/")))
-    log.info("job_closed", job=job.id, state=job.state.value, images=job.total)
-    return True
+            at.store.put_file(results_key(job.id, path.name), path)
+    closed = lifecycle.closed(at.db, job.id, job.version)
+    if closed:
+        log.info("job_closed", job=job.id, state=job.state.value, images=job.total)
+    return closed
 
 
 def write_jsonl(at: Context, job: Job, path: Path) -> None:

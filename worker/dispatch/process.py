@@ -13,6 +13,7 @@ from worker.dispatch.hints import dispatch, resend
 from worker.dispatch.leader import leadership
 from worker.dispatch.loop import Lane, Step, run_lanes
 from worker.dispatch.recover import expire, recover
+from worker.dispatch.sweep import sweep
 from worker.stopping import Stop, listen
 
 STEPS = (
@@ -22,6 +23,7 @@ STEPS = (
     Step("resend", 1.0, resend),
 )
 CLOSING = (Step("close", 0.5, close),)
+SWEEPING = (Step("sweep", 30.0, sweep),)
 
 
 def run(settings: Settings, name: str, stop: Stop) -> int:
@@ -33,8 +35,9 @@ def run(settings: Settings, name: str, stop: Stop) -> int:
     lock = leadership(db)
     seen = Step("seen", settings.lease_seconds / 3, partial(report, name))
     main = Lane(context, (seen, *STEPS), lock.held)
+    beside = [Lane(context, steps, lambda: main.leading) for steps in (CLOSING, SWEEPING)]
     try:
-        run_lanes([main, Lane(context, CLOSING, lambda: main.leading)], stop)
+        run_lanes([main, *beside], stop)
     finally:
         lock.close()
     return 0
