@@ -17,7 +17,7 @@ from cli.stack.redis import redis_command
 from jobs.database import Database
 from jobs.settings import Settings
 
-READY_SECONDS = 180.0
+READY_SECONDS = 600.0
 REDIS_SECONDS = 10.0
 POLL_SECONDS = 0.1
 # A stop finishes or releases what is held; twice what that takes on a slow device.
