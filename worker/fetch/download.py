@@ -23,6 +23,9 @@ OWN_HEADERS = {
     "Accept-Encoding": "identity",
 }
 
+KEPT_HEADERS = ("accept-encoding", "connection", "content-length", "host", "transfer-encoding")
+"""Ours to set; a job's headers do not touch them."""
+
 
 class Downloader:
     """Fetches pictures over one session. Made in the loop that it works in."""
@@ -53,6 +56,7 @@ class Downloader:
             ImageRefused: the picture cannot be had.
         """
         first = target = urls.parse(url)
+        headers = {name: headers[name] for name in headers if name.lower() not in KEPT_HEADERS}
         seconds = self._settings.fetch_seconds
         async with AsyncExitStack() as place:
             for _ in range(self._settings.max_redirects + 1):
@@ -78,9 +82,7 @@ class Downloader:
 
     async def _ask(self, url: URL, headers: Mapping[str, str]) -> Fetched | URL:
         """One request: the picture, or where the server sends us."""
-        async with self._session.get(
-            url, headers={**headers, **OWN_HEADERS}, allow_redirects=False
-        ) as response:
+        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
             if answers.redirects(response.status, response.headers):
                 return urls.join(url, response.headers["Location"])
             if pause := answers.pause(response.status, response.headers):
