@@ -8,6 +8,7 @@ and `jobs.ingest` compares the URLs themselves in the end.
 """
 
 from array import array
+from collections.abc import Iterable
 
 EMPTY = 0
 SMALLEST = 1 << 12
@@ -17,39 +18,41 @@ class Firsts:
     """Remembers the position at which each text was first seen."""
 
     def __init__(self) -> None:
+        self._count = 0
         self._clear(SMALLEST)
 
-    def add(self, text: str, position: int) -> int:
-        """The position that had `text` first: `position`, if this is the first time."""
-        # Python's own string hash: SipHash, keyed anew in each process.
-        wanted = hash(text) or 1
-        slot = self._slot(wanted)
-        if self._hashes[slot] == wanted:
-            return self._positions[slot]
-        self._hashes[slot], self._positions[slot] = wanted, position
-        self._count += 1
-        if self._count * 3 > len(self._hashes) * 2:
-            self._grow()
-        return position
-
-    def _slot(self, wanted: int) -> int:
-        """The slot that holds the hash, or the free one where it belongs."""
-        hashes, mask = self._hashes, len(self._hashes) - 1
-        slot = wanted & mask
-        while hashes[slot] != EMPTY and hashes[slot] != wanted:
-            slot = (slot + 1) & mask
-        return slot
+    def add(self, texts: Iterable[str], start: int) -> dict[int, int]:
+        """The positions, from `start`, that repeat a text, with the one that had it first."""
+        repeats = {}
+        # One plain loop: what is called for each of a million rows had better be little.
+        hashes, positions, mask = self._hashes, self._positions, len(self._hashes) - 1
+        for position, text in enumerate(texts, start):
+            # Python's own hash of a string is SipHash, keyed anew in each process.
+            wanted = hash(text) or 1
+            slot = wanted & mask
+            while (found := hashes[slot]) != EMPTY and found != wanted:
+                slot = (slot + 1) & mask
+            if found == wanted:
+                repeats[position] = positions[slot]
+                continue
+            hashes[slot], positions[slot] = wanted, position
+            self._count += 1
+            if self._count * 3 > mask * 2:
+                self._grow()
+                hashes, positions, mask = self._hashes, self._positions, len(self._hashes) - 1
+        return repeats
 
     def _grow(self) -> None:
-        hashes, positions = self._hashes, self._positions
-        self._clear(2 * len(hashes))
-        for wanted, position in zip(hashes, positions, strict=True):
+        old = zip(self._hashes, self._positions, strict=True)
+        self._clear(2 * len(self._hashes))
+        hashes, positions, mask = self._hashes, self._positions, len(self._hashes) - 1
+        for wanted, position in old:
             if wanted != EMPTY:
-                slot = self._slot(wanted)
-                self._hashes[slot], self._positions[slot] = wanted, position
-                self._count += 1
+                slot = wanted & mask
+                while hashes[slot] != EMPTY:
+                    slot = (slot + 1) & mask
+                hashes[slot], positions[slot] = wanted, position
 
     def _clear(self, size: int) -> None:
         self._hashes = array("q", bytes(8 * size))
         self._positions = array("i", bytes(4 * size))
-        self._count = 0

@@ -7,6 +7,7 @@ process that dies leaves a job in `receiving`, which `jobs.lifetime` removes.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
 from typing import Unpack
 
 from sqlalchemy import Connection, update
@@ -32,7 +33,7 @@ CHUNK = {"postgresql": 20_000, "sqlite": 2_000}
 
 @dataclass(slots=True)
 class Intake:
-    """What was taken so far, and the chunk that is being filled."""
+    """What a job has received so far."""
 
     job_id: str
     batch_images: int
@@ -40,26 +41,10 @@ class Intake:
     total: int = 0
     duplicates: int = 0
     batches: int = 0
+    #: The last batch, and how many images it still takes.
+    open_batch: int = 0
+    room: int = 0
     uploads: set[str] = field(default_factory=set)
-    rows: list[NewImage] = field(default_factory=list)
-    repeats: dict[int, int] = field(default_factory=dict)
-
-    def take(self, image: NewImage) -> None:
-        position = self.total
-        self.total += 1
-        self.rows.append(image)
-        if self.firsts is not None:
-            first = self.firsts.add(image.url, position)
-            if first != position:
-                self.repeats[position] = first
-                return
-        if upload := uploads.named_in(image.url):
-            self.uploads.add(upload)
-
-    @property
-    def originals(self) -> int:
-        """Images of the chunk that are fetched."""
-        return len(self.rows) - len(self.repeats)
 
 
 def ingest(
@@ -106,29 +91,31 @@ def ingest(
 
 
 def _receive(db: Database, intake: Intake, rows: Iterable[NewImage]) -> None:
-    chunk = CHUNK[db.engine.dialect.name]
-    # Chunks end where a batch ends, so that only the job's last batch is short.
-    originals = max(1, chunk // intake.batch_images) * intake.batch_images
-    for row in rows:
-        intake.take(row)
-        if intake.originals == originals or len(intake.repeats) == chunk:
-            _store(db, intake)
-    _store(db, intake)
+    size = CHUNK[db.engine.dialect.name]
+    waiting = iter(rows)
+    while chunk := list(islice(waiting, size)):
+        urls = [image.url for image in chunk]
+        repeats = intake.firsts.add(urls, intake.total) if intake.firsts else {}
+        intake.uploads |= {upload for url in urls if (upload := uploads.named_in(url))}
+        _store(db, intake, chunk, repeats)
+        intake.total += len(chunk)
+        intake.duplicates += len(repeats)
 
 
-def _store(db: Database, intake: Intake) -> None:
-    if not intake.rows:
-        return
-    start = intake.total - len(intake.rows)
+def _store(db: Database, intake: Intake, chunk: list[NewImage], repeats: dict[int, int]) -> None:
+    originals = len(chunk) - len(repeats)
+    needed = max(0, -(-(originals - intake.room) // intake.batch_images))
     with db.write() as connection:
-        batch_of = create_batches(
-            connection, intake.job_id, intake.originals, intake.batch_images, intake.batches
+        created = create_batches(connection, intake.job_id, needed, intake.batches)
+        places = chain(
+            repeat(intake.open_batch, intake.room),
+            (batch_id for batch_id in created for _ in range(intake.batch_images)),
         )
-        load_images(connection, intake.job_id, intake.rows, intake.repeats, batch_of, start)
+        load_images(connection, intake.job_id, chunk, repeats, places, intake.total)
         _touch(connection, intake.job_id)
-    intake.batches += -(-intake.originals // intake.batch_images)
-    intake.duplicates += len(intake.repeats)
-    intake.rows, intake.repeats = [], {}
+    intake.batches += needed
+    intake.room += needed * intake.batch_images - originals
+    intake.open_batch = created[-1] if created else intake.open_batch
 
 
 def _touch(connection: Connection, job_id: str) -> None:

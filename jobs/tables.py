@@ -138,7 +138,6 @@ batches = Table(
     Column("lease_deadline", Double),
     Column("worker", Text),
     Column("prepared_key", Text),
-    _count("images"),
     Column("error", Text),
     UniqueConstraint("job_id", "number"),
 )

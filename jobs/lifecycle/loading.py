@@ -1,6 +1,6 @@
 """Rows of `batches` and `images` in bulk: COPY on PostgreSQL, prepared inserts on SQLite."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -21,30 +21,17 @@ INSERT = f"INSERT INTO images ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * le
 Row = tuple[str, int, int | None, str, str | None, str | None, str, int | None]
 
 
-def create_batches(
-    connection: Connection, job_id: str, originals: int, batch_images: int, first: int = 0
-) -> list[int]:
-    """Queue batches numbered from `first`; the batch id of each of the originals, in order."""
-    sizes = [min(batch_images, originals - start) for start in range(0, originals, batch_images)]
-    if not sizes:
+def create_batches(connection: Connection, job_id: str, count: int, first: int) -> list[int]:
+    """Queue `count` batches, numbered from `first`, to be fetched; their ids in order."""
+    if not count:
         return []
-    rows = [
-        {
-            "job_id": job_id,
-            "number": number,
-            "stage": Stage.FETCH,
-            "state": BatchState.QUEUED,
-            "images": size,
-        }
-        for number, size in enumerate(sizes, first)
-    ]
     statement = (
         insert(batches)
-        .values(queued_at=now())
+        .values(stage=Stage.FETCH, state=BatchState.QUEUED, queued_at=now())
         .returning(batches.c.id, sort_by_parameter_order=True)
     )
-    ids = connection.scalars(statement, rows).all()
-    return [batch_id for batch_id, size in zip(ids, sizes, strict=True) for _ in range(size)]
+    rows = [{"job_id": job_id, "number": number} for number in range(first, first + count)]
+    return list(connection.scalars(statement, rows))
 
 
 def load_images(
@@ -52,7 +39,7 @@ def load_images(
     job_id: str,
     images: Iterable[NewImage],
     repeats: Mapping[int, int],
-    batch_of: Sequence[int],
+    batch_of: Iterable[int],
     start: int = 0,
 ) -> None:
     """Insert the images at `start` and on.
@@ -75,7 +62,7 @@ def _rows(
     job_id: str,
     images: Iterable[NewImage],
     repeats: Mapping[int, int],
-    batch_of: Sequence[int],
+    batch_of: Iterable[int],
     start: int,
 ) -> Iterator[Row]:
     queued = ImageState.QUEUED.value

@@ -154,7 +154,6 @@ def _move_to_new_batch(
         state=BatchState.QUEUED,
         queued_at=now(),
         not_before=now() + delay,
-        images=len(positions),
     )
     batch_id = connection.execute(created.returning(batches.c.id)).scalar_one()
     connection.execute(

@@ -84,9 +84,8 @@ def assign_batches(connection: Connection, job_id: str, numbered: Select[Any], f
         literal(Stage.FETCH.value),
         literal(BatchState.QUEUED.value),
         now(),
-        func.count(),
     ).group_by(parts.c.part)
-    names = ["job_id", "number", "stage", "state", "queued_at", "images"]
+    names = ["job_id", "number", "stage", "state", "queued_at"]
     connection.execute(insert(batches).from_select(names, created))
     connection.execute(
         update(images)

@@ -36,7 +36,9 @@ def submit(
     job_id = new_id("job")
     with db.write() as connection:
         create_job(connection, job_id, options, terms)
-        batch_of = create_batches(connection, job_id, len(images) - len(repeats), batch_images)
+        needed = -(-(len(images) - len(repeats)) // batch_images)
+        batches = create_batches(connection, job_id, needed, first=0)
+        batch_of = (batch_id for batch_id in batches for _ in range(batch_images))
         load_images(connection, job_id, images, repeats, batch_of)
         named = {upload for image in images if (upload := uploads.named_in(image.url))}
         admit_job(connection, job_id, terms, len(images), len(repeats), named)

@@ -51,7 +51,6 @@ def upgrade() -> None:
         sa.Column("lease_deadline", sa.Double(), nullable=True),
         sa.Column("worker", sa.Text(), nullable=True),
         sa.Column("prepared_key", sa.Text(), nullable=True),
-        sa.Column("images", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
         sa.UniqueConstraint("job_id", "number", name=op.f("uq_batches_job_id_number")),
