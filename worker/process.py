@@ -72,7 +72,7 @@ def serve(post: Post, *, pool: str, concurrency: int) -> int:
             """Celery's own handlers would wait for running tasks without telling them."""
             listen(post.stop, then=_close_celery)
 
-        def setup_logging(self, colorize: bool | None = None) -> bool:  # noqa: ARG002
+        def setup_logging(self, colorize: bool | None = None) -> bool:  # type: ignore[override] # noqa: ARG002
             """Lines are ours already, and two for each hint would only drown them."""
             logging.getLogger("celery").setLevel(logging.WARNING)
             return True

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -63,6 +64,11 @@ class Handler(BaseHTTPRequestHandler):
     def _good(self, name: str) -> None:
         self._answer(200, jpeg(name.removesuffix(".jpg")))
 
+    def _gated(self, name: str) -> None:
+        """Answers once the gate is open, so that a test can act in the middle."""
+        self.server.gate.wait()  # type: ignore[attr-defined]
+        self._good(name)
+
     def _gone(self, _: str) -> None:
         self._answer(404, b"nothing here")
 
@@ -106,19 +112,39 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.gate = threading.Event()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that are killed hang up; that is what the tests are about."""
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """A server whose answer the first element of a path chooses; `gate` holds back /gated/."""
+
+    url: str
+    gate: threading.Event
+
+    def good(self, count: int, kind: str = "good") -> list[str]:
+        """URLs of different pictures, whose colours take turns."""
+        colours = list(COLOURS)
+        return [
+            f"{self.url}/{kind}/{colours[number % len(colours)]}-{number}.jpg"
+            for number in range(count)
+        ]
+
+
 @contextmanager
-def picture_server() -> Iterator[str]:
-    """The URL of a server whose first path element says how it answers."""
-    server = Server(("127.0.0.1", 0), Handler)
+def picture_server() -> Iterator[Pictures]:
+    server = Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield Pictures(f"http://127.0.0.1:{server.server_address[1]}", server.gate)
     finally:
+        server.gate.set()
         server.shutdown()
         thread.join()
         server.server_close()
