@@ -85,7 +85,7 @@ class DecoderProcess:
         self._process = process
         self._channel = channel
         self._limits = limits
-        self._cpu_seconds = 0.0
+        self.cpu_seconds = 0.0
         self.pictures = 0
         self.sandbox: frozenset[str] = frozenset()
 
@@ -128,7 +128,7 @@ class DecoderProcess:
     @property
     def worn(self) -> bool:
         """Whether its CPU time is used up."""
-        return self._cpu_seconds >= self._limits.cpu_seconds
+        return self.cpu_seconds >= self._limits.cpu_seconds
 
     async def decode(self, data: bytes | bytearray) -> Decoded:
         """The picture in `data`.
@@ -185,7 +185,7 @@ class DecoderProcess:
 
     async def _answer(self) -> Decoded:
         answer = ANSWER.unpack(await self._receive(ANSWER.size))
-        number, width, height, self._cpu_seconds, length = answer
+        number, width, height, self.cpu_seconds, length = answer
         if number >= len(CODES) or length > MAX_JPEG_BYTES:
             raise ChildLost(f"an answer numbered {number} of {length} bytes")
         jpeg = bytes(await self._receive(length))
