@@ -1,20 +1,19 @@
 """`python -m api`: serve until told to stop."""
 
 import errno
-import logging
 import socket
 import sys
 
 import uvicorn
 from fastapi import FastAPI
-from jobs.logs import configure, event
 
 from api.app import create_app
 from api.errors import StartRefused
 from jobs.errors import CaptionsError
+from jobs.logs import Log, configure
 from jobs.settings import load_settings
 
-log = logging.getLogger("api")
+LOG = Log("api")
 
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 20
@@ -47,14 +46,14 @@ def main() -> int:
     """Serve as the settings say; 1 and a sentence when that cannot be."""
     try:
         settings = load_settings()
-        configure(settings)
+        configure(settings.log_level)
         listener = bind(settings.api_host, settings.api_port)
         server = Server(create_app(settings))
     except (CaptionsError, StartRefused) as error:
         print(f"api: {error}", file=sys.stderr)
         return 1
     host, port = listener.getsockname()[:2]
-    event(log, "listening", host=host, port=port)
+    LOG.info("listening", host=host, port=port)
     server.run(sockets=[listener])
     return 0
 

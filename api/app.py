@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import openapi, problems
+from api import openapi
+from api import problems as problem_documents
 from api.access import Guarded
 from api.context import Context
 from api.observe import Observed
-from api.routes import health, jobs, page, results
+from api.routes import health, jobs, page, problems, results
 from jobs.settings import Settings
 
 VERSION = "1"
@@ -29,9 +30,9 @@ def create_app(settings: Settings) -> FastAPI:
         title="captions", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.context = context
-    for routes in (jobs, results, health, page):
+    for routes in (jobs, results, health, page, problems):
         app.include_router(routes.router)
-    problems.install(app)
+    problem_documents.install(app)
     openapi.install(app)
     app.add_middleware(Guarded, context=context)
     app.add_middleware(Observed)  # added last: the outermost

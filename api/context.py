@@ -1,7 +1,6 @@
 """What every request needs, opened once per process."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, ParamSpec, TypeVar
@@ -68,7 +67,7 @@ class Context:
         job = queries.job(self.db, job_id, owner)
         if job is None:
             raise JobMissing
-        return render.written(job, time.time())
+        return render.written(job)
 
     async def _moved(self, awaited: Mapping[str, frozenset[int]]) -> Mapping[str, Written | None]:
         return await self.quick.run(self._read_moved, awaited)
@@ -80,7 +79,7 @@ class Context:
             if seen == {versions.get(job_id)}:
                 continue
             job = queries.job(self.db, job_id)
-            moved[job_id] = render.written(job, time.time()) if job else None
+            moved[job_id] = render.written(job) if job else None
         return moved
 
 

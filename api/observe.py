@@ -1,17 +1,18 @@
 """Around every request: its id, one log line, the guard, and the last net for errors."""
 
-import logging
 import re
 import time
 
-from jobs.logs import event
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from jobs import metrics
 from jobs.ids import new_id
+from jobs.logs import Log, context
 
-log = logging.getLogger("api")
+LOG = Log("api")
 
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -32,19 +33,26 @@ class Observed:
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id)
         begun = time.perf_counter()
+        with context(request=request_id):
+            try:
+                await self._answer(scope, receive, answer)
+            finally:
+                _record(scope, answer.status, time.perf_counter() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
             await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            LOG.info("client_gone", path=scope["path"])
         except Exception as error:
             if answer.status is not None:
                 # Half an answer is out: only a broken connection tells the client so.
-                log.exception("answer broken off")
+                LOG.exception("answer_broken_off", path=scope["path"])
                 raise
             problem = problems.from_error(error)
             if problem.status == 500:
-                log.exception("request failed request=%s", request_id)
-            await problems.respond(problem, request_id)(scope, receive, answer.send)
-        finally:
-            _log_request(scope, answer.status, request_id, time.perf_counter() - begun)
+                LOG.exception("request_failed", path=scope["path"])
+            await problems.respond(problem, answer.request_id)(scope, receive, answer.send)
 
 
 class _Answer:
@@ -52,14 +60,14 @@ class _Answer:
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self._request_id = request_id
+        self.request_id = request_id
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._request_id
+            headers["X-Request-ID"] = self.request_id
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -72,15 +80,12 @@ def _request_id(headers: Headers) -> str:
     return given if SAFE_REQUEST_ID.fullmatch(given) else new_id("req")
 
 
-def _log_request(scope: Scope, status: int | None, request_id: str, seconds: float) -> None:
-    if scope["path"] in QUIET and status is not None and status < 400:
-        return
-    event(
-        log,
-        "request",
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        milliseconds=round(seconds * 1000, 1),
-        request=request_id,
-    )
+def _record(scope: Scope, status: int | None, seconds: float) -> None:
+    """The request as a line and as a metric, by its route: addresses would be too many."""
+    method, path = scope["method"], scope["path"]
+    route = getattr(scope.get("route"), "path", "unknown")
+    metrics.REQUESTS.labels(method, route, status or "none").inc()
+    metrics.REQUEST_SECONDS.labels(method, route).observe(seconds)
+    if path not in QUIET or status is None or status >= 400:
+        milliseconds = round(seconds * 1000, 1)
+        LOG.info("request", method=method, path=path, status=status, milliseconds=milliseconds)

@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 SHOWN_FAULTS = 100
 RETRY_AFTER = {"Retry-After": "5"}
 
-KINDS: dict[str, type[Problem]] = {kind.name: kind for kind in (Problem, *Problem.__subclasses__())}
+KINDS: dict[str, type[Problem]] = {kind.name: kind for kind in [Problem, *Problem.__subclasses__()]}
 BY_STATUS = {kind.status: kind for kind in KINDS.values()}
 
 
@@ -50,7 +50,7 @@ def from_error(error: Exception) -> Problem:
 
 def install(app: FastAPI) -> None:
     """Let every way in which a request can fail end in the one form."""
-    for kind in (Problem, *FOREIGN):
+    for kind in [Problem, *FOREIGN]:
         app.add_exception_handler(kind, _handle)
 
 

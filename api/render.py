@@ -1,5 +1,6 @@
 """Records → what goes out. `api.schemas` describes the same shapes for OpenAPI."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -30,11 +31,11 @@ def etag(version: int) -> str:
     return f'W/"{version}"'
 
 
-def written(job: Job, now: float) -> Written:
-    return Written(job.version, orjson.dumps(job_document(job, now)), job.ended)
+def written(job: Job) -> Written:
+    return Written(job.version, orjson.dumps(job_document(job, now())), job.ended)
 
 
-def job_document(job: Job, now: float) -> Document:
+def job_document(job: Job, moment: float) -> Document:
     return {
         "id": job.id,
         "state": job.state,
@@ -47,7 +48,7 @@ def job_document(job: Job, now: float) -> Document:
             "reused": job.reused,
             "duplicates": job.duplicates,
         },
-        "progress": _progress(job, now),
+        "progress": _progress(job, moment),
         "options": job.options.as_json(),
         "metadata": job.metadata,
         "created_at": rfc3339(job.created_at),
@@ -110,11 +111,16 @@ def rfc3339(seconds: float | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _progress(job: Job, now: float) -> Document:
-    progress = queries.progress(job, now)
-    waits = progress.eta_seconds is not None and not job.ended
+def now() -> float:
+    """Epoch seconds, for rates and estimates only: what counts is the database's clock."""
+    return time.time()
+
+
+def _progress(job: Job, moment: float) -> Document:
+    progress = queries.progress(job, moment)
+    left = None if job.ended else progress.eta_seconds
     return {
-        "done": progress.done,
+        "done": round(progress.done / job.total, 4) if job.total else 0.0,
         "images_per_second": progress.rate,
-        "estimated_end": rfc3339(now + progress.eta_seconds) if waits else None,
+        "estimated_end": None if left is None else rfc3339(moment + left),
     }

@@ -87,10 +87,10 @@ async def listing(
     jobs = await context.quick.run(
         queries.jobs, context.db, owner, query.cursor, query.limit, query.state
     )
-    now = render.now()
+    moment = render.now()
     after = jobs[-1].id if jobs else None
     following = render.next_address("/v1/jobs", jobs, query.limit, state=query.state, cursor=after)
-    documents = [render.job_document(job, now) for job in jobs]
+    documents = [render.job_document(job, moment) for job in jobs]
     return render.json_response({"jobs": documents, "next": following})
 
 
