@@ -41,14 +41,7 @@ def caption(arguments: Namespace) -> int:
 
 async def _decode(paths: Sequence[Path], settings: Settings) -> list[Read]:
     """Small upright JPEGs, or why not, in order; in the same sandbox as the service's."""
-    pool = DecoderPool(
-        Limits(
-            max_pixels=settings.max_pixels,
-            memory_mb=settings.decode_memory_mb,
-            picture_seconds=settings.decode_seconds,
-        ),
-        settings.decoder_processes,
-    )
+    pool = DecoderPool(Limits.of(settings), settings.decoder_processes)
 
     async def decode(path: Path) -> Read:
         try:
