@@ -1,6 +1,7 @@
 """A server of pictures on 127.0.0.1, good ones and bad in ten ways."""
 
 import io
+import itertools
 import random
 import socket
 import struct
@@ -21,6 +22,8 @@ COLOURS = {
     "yellow": (230, 230, 20),
     "white": (250, 250, 250),
 }
+
+_series = itertools.count()
 
 
 @cache
@@ -128,10 +131,10 @@ class Pictures:
     gate: threading.Event
 
     def good(self, count: int, kind: str = "good") -> list[str]:
-        """URLs of different pictures, whose colours take turns."""
-        colours = list(COLOURS)
+        """URLs of pictures whose colours take turns, none of them ever seen before."""
+        series, colours = next(_series), list(COLOURS)
         return [
-            f"{self.url}/{kind}/{colours[number % len(colours)]}-{number}.jpg"
+            f"{self.url}/{kind}/{colours[number % len(colours)]}-{series}-{number}.jpg"
             for number in range(count)
         ]
 
