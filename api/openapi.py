@@ -25,7 +25,12 @@ carries too. Lists come in pages: follow `next` until it is null.
 
 def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The responses of a route that may answer with these problems, and those of all routes."""
-    return {status: _response(status) for status in sorted({*statuses, *EVERYWHERE})}
+    return only_problems_of(*statuses, *EVERYWHERE)
+
+
+def only_problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for a route outside /v1, which asks for no key."""
+    return {status: _response(status) for status in sorted({*statuses})}
 
 
 def request_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
@@ -56,9 +61,19 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     document["components"]["schemas"] |= schemas["$defs"]
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{}, {"key": []}]
+    _drop_foreign_errors(document)
+    return document
+
+
+def _drop_foreign_errors(document: dict[str, Any]) -> None:
+    """Take out FastAPI's own form of errors, which no route of ours answers with."""
     for schema in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(schema, None)
-    return document
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            answer = operation["responses"].get("422", {})
+            if "application/json" in answer.get("content", {}):
+                operation["responses"].pop("422")
 
 
 def _response(status: int) -> dict[str, Any]:

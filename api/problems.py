@@ -50,7 +50,8 @@ def from_error(error: Exception) -> Problem:
 
 def install(app: FastAPI) -> None:
     """Let every way in which a request can fail end in the one form."""
-    for kind in [Problem, *FOREIGN]:
+    kinds: list[type[Exception]] = [Problem, *FOREIGN]
+    for kind in kinds:
         app.add_exception_handler(kind, _handle)
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api import examples, readiness, render
 from api.context import InContext
-from api.openapi import problems_of
+from api.openapi import only_problems_of
 from api.schemas import Alive, Readiness
 
 router = APIRouter(tags=["health"])
@@ -19,7 +19,7 @@ router = APIRouter(tags=["health"])
     description="Looks at nothing but itself.",
     responses={
         200: {"model": Alive, "content": {"application/json": {"example": {"status": "ok"}}}},
-        **problems_of(),
+        **only_problems_of(403, 500),
     },
 )
 async def healthz() -> Response:
@@ -39,6 +39,7 @@ async def healthz() -> Response:
             "content": {"application/json": {"example": examples.READINESS}},
         },
         503: {"model": Readiness, "description": "Database or store cannot be reached."},
+        **only_problems_of(403, 500),
     },
 )
 async def readyz(context: InContext) -> Response:

@@ -1,6 +1,5 @@
 """A real server on a free port, over a real SQLite database of its own."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,20 +30,9 @@ def serving(settings) -> Iterator[httpx.Client]:
             thread.join()
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    """A SQLite file with all tables, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "captions.sqlite3"
-    db = Database(f"sqlite:///{path}")
-    db.migrate()
-    db.close()
-    return path
-
-
 @pytest.fixture
-def settings(tmp_path, migrated):
-    shutil.copy(migrated, tmp_path / "captions.sqlite3")
-    return load_settings(home=tmp_path)
+def settings(tmp_path, sqlite_url):
+    return load_settings(home=tmp_path, database_url=sqlite_url)
 
 
 @pytest.fixture
