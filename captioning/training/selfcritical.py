@@ -102,8 +102,7 @@ def sentence_bleu(words: Sequence[str], references: Sequence[Sequence[str]]) -> 
 
 def advantage_loss(decoder: Any, grid: Any, said: Any, advantages: Any) -> Any:
     """REINFORCE: grid (B, G, C) float16, said (B, S, T + 1), advantages (B, S)."""
-    # Without dropout: what was drawn is likely under the very network that drew it, and only
-    # then does pushing the bad sentences down stay within bounds.
+    # Without dropout, as they were drawn: REINFORCE holds for the network's own sentences only.
     vectors, packed = decoder.teach(tf.cast(grid, tf.float32), said, training=False)  # (M, E)
     chances = tf.nn.log_softmax(decoder.say(vectors))
     chances = tf.gather(chances, words_at(said, packed, offset=1), batch_dims=1)
