@@ -15,7 +15,7 @@ from sqlalchemy import Connection, update
 from jobs import queries, uploads
 from jobs.clock import now
 from jobs.database import Database
-from jobs.errors import JobMissing
+from jobs.errors import Invalid, JobMissing
 from jobs.firsts import Firsts
 from jobs.ids import new_id
 from jobs.lifecycle.loading import create_batches, load_images
@@ -72,6 +72,8 @@ def ingest(
         create_job(connection, intake.job_id, options, terms)
     try:
         _receive(db, intake, rows)
+        if not intake.total:
+            raise Invalid("images", "a job needs at least one image")
         rejected = before_queued(intake.job_id) if before_queued else 0
         with db.write() as connection:
             intake.duplicates -= _separate_collisions(connection, intake)

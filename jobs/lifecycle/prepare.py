@@ -135,7 +135,7 @@ def _by_delay(
         delay = image.delay
         if delay is None:
             delay = retry_seconds * 2 ** (spent[image.position] - 1)
-        groups[_rounded_up(min(delay, LONGEST_DELAY))].append(image.position)
+        groups[min(_rounded_up(delay), LONGEST_DELAY)].append(image.position)
     return groups
 
 

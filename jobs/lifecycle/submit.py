@@ -76,11 +76,9 @@ def admit_job(
     """Let a received job be seen and worked on, in one statement.
 
     Raises:
-        Invalid: if it has no image.
         JobMissing: if it was given up meanwhile.
+        UploadMissing: if one of the uploads is not there.
     """
-    if not total:
-        raise Invalid("images", "a job needs at least one image")
     admitted = (
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.RECEIVING, jobs.c.deleted_at.is_(None))
@@ -102,6 +100,8 @@ def admit_job(
 
 
 def _check(images: Sequence[NewImage]) -> None:
+    if not images:
+        raise Invalid("images", "a job needs at least one image")
     seen: dict[str, int] = {}
     for position, image in enumerate(images):
         if image.key is None:
