@@ -39,7 +39,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "compose/config/compose_spec.json"
 
 
-@pytest.mark.parametrize("profiles", [(), ("cpu",), ("gpu",), ("cpu", "watch"), ("gpu", "watch")])
+@pytest.mark.parametrize("profiles", [("cpu",), ("gpu",), ("watch",)])
 def test_docker_compose_accepts_the_file(
     profiles: tuple[str, ...], compose: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
