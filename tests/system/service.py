@@ -26,12 +26,28 @@ RECOVERY_SECONDS = 60.0
 
 # Recovery quick enough to watch; nothing else differs from the defaults.
 QUICK = {"lease_seconds": 5.0, "hint_seconds": 2.0, "retry_seconds": 0.2}
+# Small enough that a picture can be too large, and an answer too late, without much ado.
+LIMITS = {"max_picture_bytes": 2 * 1024 * 1024, "read_seconds": 1.0, "retry_seconds": 0.1}
 
 
 def settings_for(home: Path, **chosen: Any) -> Settings:
     """A stack of its own that may fetch from this machine."""
     return load_settings(
         home=home, api_port=0, fetch_allow="127.0.0.1/32", **({"checkpoint": "scripted:"} | chosen)
+    )
+
+
+def served_settings(home: Path, database_url: str, redis_url: str, store_url: str) -> Settings:
+    """A stack on services that are there already."""
+    return settings_for(
+        home,
+        database_url=database_url,
+        redis_url=redis_url,
+        store_url=store_url,
+        secret="no secret at all, but long enough for one",
+        batch_images=10,
+        checkpoint="scripted:delay_ms=10",
+        **LIMITS,
     )
 
 
@@ -79,6 +95,12 @@ class Service:
         chosen = select(func.count()).where(batches.c.job_id == job_id, *conditions)
         with self.db.read() as connection:
             return connection.execute(chosen).scalar_one()
+
+    def workers(self) -> set[str]:
+        """Names of the processes that handed a batch on, by their logs."""
+        logs = (self.stack.settings.home / "logs").glob("*.log")
+        done = ("batch_fetched", "batch_captioned")
+        return {log.stem for log in logs if any(word in log.read_text() for word in done)}
 
     def total(self, job_id: str, column: Any) -> int:
         """A column of the job's batches, summed."""

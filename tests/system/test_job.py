@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from cli.answers import Job
 from tests.system.pictures import COLOURS, Pictures, closed_port
-from tests.system.service import serving, settings_for
-
-MEBIBYTE = 1024 * 1024
+from tests.system.service import LIMITS, Service, serving, settings_for
 
 
 def bad(pictures: Pictures) -> dict[str, str]:
@@ -24,31 +23,40 @@ def bad(pictures: Pictures) -> dict[str, str]:
     }
 
 
-def test_every_image_of_a_job_ends_with_its_caption_or_its_code(
-    tmp_path: Path, pictures: Pictures
-) -> None:
-    # Given 190 good pictures with ten bad ones among them
+def mixed(pictures: Pictures) -> tuple[list[str], dict[str, str]]:
+    """190 good pictures with the ten bad ones among them, and what those must end with."""
     expected = bad(pictures)
     urls = pictures.good(190)
     for place, url in enumerate(expected):
         urls.insert(20 * place + 7, url)
-    settings = settings_for(
-        tmp_path, max_picture_bytes=2 * MEBIBYTE, read_seconds=1, retry_seconds=0.1
-    )
+    return urls, expected
+
+
+def test_every_image_of_a_job_ends_with_its_caption_or_its_code(
+    tmp_path: Path, pictures: Pictures
+) -> None:
+    # Given good pictures with ten bad ones among them
+    urls, expected = mixed(pictures)
 
     # When they go through the real processes
-    with serving(settings) as service:
+    with serving(settings_for(tmp_path, **LIMITS)) as service:
         job = service.ended(service.submit(urls))
-        rows = service.rows(job.id)
 
-    # Then each row is in its place, with the caption of its own picture or its code
+        # Then each row is in its place, with the caption of its own picture or its code
+        assert_as_expected(service, job, urls, expected)
+
+
+def assert_as_expected(
+    service: Service, job: Job, urls: list[str], expected: dict[str, str]
+) -> None:
+    rows = service.rows(job.id)
     assert [row.url for row in rows] == urls
     assert {row.url: row.code for row in rows if row.state == "failed"} == expected
     good = [row for row in rows if row.state == "succeeded"]
-    assert len(good) == 190
+    assert len(good) == len(urls) - len(expected)
     assert all(row.caption == f"a mostly {colour_of(row.url)} picture" for row in good)
     assert all(row.message for row in rows if row.state == "failed")
-    assert (job.state, job.succeeded, job.failed) == ("succeeded", 190, 10)
+    assert (job.state, job.succeeded, job.failed) == ("succeeded", len(good), len(expected))
 
 
 def colour_of(url: str) -> str:
