@@ -52,10 +52,10 @@ def describe(settings: Settings) -> Iterator[tuple[str, str]]:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Database, Redis, store and checkpoint, each by using it once.
 
-    An embedded Redis runs only while `captions up` does, so its absence is said as such.
+    A Redis of our own runs only while `captions up` does; without it, it is not asked.
     """
     yield _finding("database", lambda: _check_database(settings))
-    yield _finding("redis", lambda: queue_lengths(settings))
+    yield _finding("redis", lambda: _check_redis(settings))
     yield _finding("store", lambda: open_store(settings.store_url, settings).check())
     yield _finding("checkpoint", lambda: _check_checkpoint(settings))
 
@@ -71,6 +71,12 @@ def _finding(part: str, look: Callable[[], object]) -> Finding:
 def _check_database(settings: Settings) -> None:
     with closing(Database(settings.database_url)) as database:
         database.check()
+
+
+def _check_redis(settings: Settings) -> None:
+    own = settings.home / "redis/redis.sock"
+    if settings.redis_url != f"unix://{own}" or own.exists():
+        queue_lengths(settings)
 
 
 def _check_checkpoint(settings: Settings) -> None:
