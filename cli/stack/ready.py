@@ -34,5 +34,8 @@ def redis_answers(path: Path) -> bool:
 
 
 def _not_ok(document: bytes) -> str:
-    parts = json.loads(document)["parts"]
+    try:
+        parts = json.loads(document)["parts"]
+    except (ValueError, KeyError):
+        return "the API does not answer as it should"
     return "; ".join(f"{part['name']} {part['detail']}" for part in parts if part["state"] != "ok")
