@@ -12,7 +12,7 @@ from celery.apps.worker import Worker
 from celery.exceptions import SecurityWarning
 from celery.worker import state
 
-from jobs import processes
+from jobs import metrics, processes
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailable
 from jobs.queue import make_app, queue_lengths
@@ -49,6 +49,11 @@ def manned(
     detail: Mapping[str, str] | None = None,
 ) -> Iterator[Post]:
     """A post whose leases are kept and whose process is seen to be alive, with `detail`."""
+    ports = {
+        Stage.FETCH: settings.metrics_port_fetch,
+        Stage.CAPTION: settings.metrics_port_caption,
+    }
+    metrics.serve(ports[stage], settings.metrics_host)
     db = Database(settings.database_url)
     store = open_store(settings.store_url, settings)
     seen = partial(processes.seen, db, name, stage.value, detail)
@@ -94,7 +99,7 @@ def serve(post: Post, *, pool: str, concurrency: int) -> int:
         without_mingle=True,
         quiet=True,
     )
-    Watchdog(partial(_hints, post), post.activity, post.heartbeat).start()
+    Watchdog(post.stage, partial(_hints, post), post.activity, post.heartbeat).start()
     process.start()
     return int(process.exitcode or 0)
 

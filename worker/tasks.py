@@ -9,6 +9,7 @@ from typing import Protocol
 
 from jobs import lifecycle
 from jobs.logs import Log
+from jobs.metrics import LAST_PROGRESS
 from jobs.queue import task_name
 from jobs.states import Stage
 from jobs.values import Held, Hint
@@ -47,6 +48,7 @@ def add_fetch_task(post: Post, stage: Fetching) -> None:
             if held is not None:
                 with post.heartbeat.holding(held) as still:
                     stage.run(held, still)
+                LAST_PROGRESS.labels(Stage.FETCH).set_to_current_time()
 
 
 def add_caption_task(post: Post, stage: Draining, leave: Callable[[int], None] = os._exit) -> None:

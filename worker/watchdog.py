@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 from jobs.errors import QueueUnavailable
 from jobs.logs import Log
+from jobs.metrics import IDLE_SECONDS
+from jobs.states import Stage
 from worker.heartbeat import Heartbeat
 
 EXIT_STUCK = 75
@@ -51,10 +53,12 @@ class Patience:
         self._looks = looks
         self._ignored = 0
         self._begun = 0
+        self.seconds = 0.0
 
     def is_over(self, hints: int, activity: Activity) -> bool:
         ignored = hints > 0 and activity.running == 0 and activity.begun == self._begun
         self._ignored = self._ignored + 1 if ignored else 0
+        self.seconds = self._ignored * LOOK_SECONDS
         self._begun = activity.begun
         return self._ignored >= self._looks
 
@@ -67,11 +71,13 @@ class Watchdog:
 
     def __init__(
         self,
+        stage: Stage,
         hints: Callable[[], int],
         activity: Activity,
         heartbeat: Heartbeat,
         leave: Callable[[int], None] = os._exit,
     ) -> None:
+        self._idle = IDLE_SECONDS.labels(stage)
         self._hints = hints
         self._activity = activity
         self._heartbeat = heartbeat
@@ -93,9 +99,11 @@ class Watchdog:
 
     def _deaf(self) -> bool:
         try:
-            return self._patience.is_over(self._hints(), self._activity)
+            over = self._patience.is_over(self._hints(), self._activity)
         except QueueUnavailable:
             return False
+        self._idle.set(self._patience.seconds)
+        return over
 
     def _watch(self) -> None:
         pause = threading.Event()

@@ -12,6 +12,7 @@ from captioning.captioner import Captioner
 from jobs import lifecycle
 from jobs.errors import ObjectMissing, PreparedBroken, StoreError
 from jobs.logs import Log
+from jobs.metrics import IMAGES, LAST_PROGRESS
 from jobs.states import Stage
 from worker.caption.batcher import DeviceBatch, join
 from worker.caption.careful import caption_each
@@ -135,6 +136,8 @@ class CaptionStage:
                     checkpoint=self._captioner.name,
                     checkpoint_sha256=self._captioner.sha256,
                 )
+                if ours:
+                    _count(result)
                 log.info("batch_captioned" if ours else "batch_not_ours", **names(result.held))
 
     def _release(
@@ -159,3 +162,10 @@ class CaptionStage:
                 lifecycle.release(self._db, opened.held, spent=False)
             finally:
                 self._heartbeat.let_go(opened.held)
+
+
+def _count(result: Result) -> None:
+    LAST_PROGRESS.labels(Stage.CAPTION).set_to_current_time()
+    IMAGES.labels("succeeded", "").inc(len(result.captioned))
+    for failed in result.failed:
+        IMAGES.labels("failed", failed.code).inc()

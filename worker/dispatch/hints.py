@@ -5,6 +5,7 @@ dispatched, nobody begins it, and `resend` sends the hint again.
 """
 
 from jobs import lifecycle
+from jobs.metrics import HINTS, HINTS_LOST, WINDOW
 from jobs.queue import queue_lengths, send_hint
 from jobs.states import Stage
 from worker.dispatch.context import Context
@@ -15,8 +16,10 @@ def dispatch(at: Context) -> int:
     windows = {Stage.FETCH: at.settings.fetch_window, Stage.CAPTION: at.settings.caption_window}
     sent = 0
     for stage, window in windows.items():
+        WINDOW.labels(stage).set(window)
         for hint in lifecycle.dispatch(at.db, stage, window, at.settings.fetch_ahead):
             send_hint(at.app, hint)
+            HINTS.labels(stage).inc()
             sent += 1
     return sent
 
@@ -29,5 +32,6 @@ def resend(at: Context) -> int:
         if waiting == 0:
             for hint in lifecycle.lost_hints(at.db, stage, at.settings.hint_seconds):
                 send_hint(at.app, hint)
+                HINTS_LOST.labels(stage).inc()
                 sent += 1
     return sent

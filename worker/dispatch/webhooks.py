@@ -1,0 +1,112 @@
+"""Tells webhooks how jobs ended (https://www.standardwebhooks.com).
+
+Signed afresh at each attempt, with one id on all of them. Only a 2xx counts as told; a redirect
+is a failure, and a 410 ends it. Targets stand under the same address rule as pictures.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from standardwebhooks import Webhook
+
+from jobs import webhooks
+from jobs.errors import JobMissing
+from jobs.logs import Log
+from jobs.metrics import WEBHOOKS
+from jobs.webhooks import Delivery
+from worker.dispatch.context import Context
+from worker.fetch.dialer import Dialer
+
+AT_ONCE = 20
+ANSWER_SECONDS = 15.0
+# Longer than any attempt takes, so that no second dispatcher makes it too.
+LEASE_SECONDS = 60.0
+GONE = 410
+
+log = Log("dispatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent for a delivery: the body and the headers that sign it."""
+
+    delivery: Delivery
+    body: bytes
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the target said: an HTTP status, or why there is none."""
+
+    status: int | None
+    error: str = ""
+
+
+def deliver(at: Context) -> int:
+    """Make the attempts that are due. How many there were."""
+    due = webhooks.due(at.db, AT_ONCE, LEASE_SECONDS)
+    messages = [message for delivery in due if (message := write(at, delivery))]
+    for message, answer in zip(messages, asyncio.run(send_all(at, messages)), strict=True):
+        record(at, message.delivery, answer)
+    return len(due)
+
+
+def write(at: Context, delivery: Delivery) -> Message | None:
+    """The message, signed now; None when the job is gone and there is nothing to tell."""
+    try:
+        body = orjson.dumps(webhooks.payload(at.db, delivery))
+    except JobMissing as error:
+        webhooks.failed(at.db, delivery, None, str(error))
+        return None
+    moment = datetime.now(UTC)
+    signer = Webhook(webhooks.signing_secret(at.settings.secret, delivery.key_id))
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": signer.sign(delivery.id, moment, body.decode()),
+    }
+    return Message(delivery, body, headers)
+
+
+async def send_all(at: Context, messages: Sequence[Message]) -> list[Answer]:
+    """Every message at once; the answers in the same order."""
+    if not messages:
+        return []
+    async with ClientSession(
+        connector=Dialer(at.settings.fetch_allow).connector(),
+        timeout=ClientTimeout(total=ANSWER_SECONDS),
+    ) as session:
+        return await asyncio.gather(*(_send(session, message) for message in messages))
+
+
+def record(at: Context, delivery: Delivery, answer: Answer) -> None:
+    """Note how the attempt went; the record decides about the next one."""
+    if answer.status is not None and 200 <= answer.status < 300:
+        outcome = "delivered"
+        webhooks.delivered(at.db, delivery, answer.status)
+    elif answer.status == GONE:
+        outcome = "gone"
+        webhooks.gone(at.db, delivery)
+    else:
+        outcome = "failed"
+        webhooks.failed(at.db, delivery, answer.status, answer.error)
+    WEBHOOKS.labels(outcome).inc()
+    log.info(f"webhook_{outcome}", job=delivery.job_id, message=delivery.id, status=answer.status)
+
+
+async def _send(session: ClientSession, message: Message) -> Answer:
+    try:
+        async with session.post(
+            message.delivery.url, data=message.body, headers=message.headers, allow_redirects=False
+        ) as answer:
+            return Answer(answer.status, f"answered {answer.status}")
+    except TimeoutError:
+        return Answer(None, f"no answer within {ANSWER_SECONDS:.0f} s")
+    except (ClientError, OSError, ValueError) as error:
+        return Answer(None, str(error) or type(error).__name__)
