@@ -28,12 +28,16 @@ class Stack:
     """The processes that serve one home: Redis, dispatcher, workers and API.
 
     A Redis server is started only where the settings name none. `settings` are the ones that
-    the processes run with: the port and the socket are chosen by now.
+    the processes run with: the port and the socket are chosen by now. workers: the module that
+    is run as a worker of each stage.
     """
 
-    def __init__(self, settings: Settings, *, fetch: int = 1, caption: int = 1) -> None:
+    def __init__(
+        self, settings: Settings, *, fetch: int = 1, caption: int = 1, workers: str = "worker"
+    ) -> None:
         self._own_redis = settings.redis_url == f"unix://{settings.home}/redis/redis.sock"
         self.settings = settings
+        self._module = workers
         self._workers = _numbered("fetch", fetch) | _numbered("caption", caption)
         self._home: Home | None = None
         self._children: list[Child] = []
@@ -65,7 +69,7 @@ class Stack:
             db.close()
             self._start("dispatch", _python("worker", "dispatch"))
             for name, kind in self._workers.items():
-                self._start(name, _python("worker", kind))
+                self._start(name, _python(self._module, kind))
             self._start("api", _python("api"))
         except BaseException:
             self.stop()
