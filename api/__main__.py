@@ -7,6 +7,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
+from api.access import check_start
 from api.app import create_app
 from api.errors import StartRefused
 from jobs.errors import CaptionsError
@@ -47,8 +48,10 @@ def main() -> int:
     try:
         settings = load_settings()
         configure(settings.log_level)
+        app = create_app(settings)
+        check_start(settings, app.state.context.db)
         listener = bind(settings.api_host, settings.api_port)
-        server = Server(create_app(settings))
+        server = Server(app)
     except (CaptionsError, StartRefused) as error:
         print(f"api: {error}", file=sys.stderr)
         return 1

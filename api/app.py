@@ -7,10 +7,10 @@ from fastapi import FastAPI
 
 from api import openapi
 from api import problems as problem_documents
-from api.access import Guarded
+from api.access import Doorkeeper, Guarded
 from api.context import Context
 from api.observe import Observed
-from api.routes import health, jobs, page, problems, results
+from api.routes import health, jobs, metrics, page, problems, results, uploads, webhooks
 from jobs.settings import Settings
 
 VERSION = "1"
@@ -30,10 +30,12 @@ def create_app(settings: Settings) -> FastAPI:
         title="captions", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.context = context
-    for routes in (jobs, results, health, page, problems):
+    app.state.doorkeeper = doorkeeper = Doorkeeper(context)
+    for routes in (jobs, results, uploads, webhooks, health, metrics, page, problems):
         app.include_router(routes.router)
+    app.include_router(results.public)
     problem_documents.install(app)
     openapi.install(app)
-    app.add_middleware(Guarded, context=context)
+    app.add_middleware(Guarded, doorkeeper=doorkeeper, allowed=settings.api_allowed_hosts)
     app.add_middleware(Observed)  # added last: the outermost
     return app

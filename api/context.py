@@ -8,12 +8,14 @@ from typing import Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 
 from api import render
+from api.ingest.load import Loaders
 from api.thumbnails import Thumbnails
 from api.urls import UrlRule
 from api.waiting import Waiters, Written
 from jobs import queries
 from jobs.database import Database
 from jobs.errors import JobMissing
+from jobs.records import Job
 from jobs.settings import Settings
 from jobs.store import Store, open_store
 
@@ -51,23 +53,32 @@ class Context:
         self.url_rule = UrlRule.of(settings)
         self.quick = Pool(QUICK_THREADS, "quick")
         self.bulk = Pool(BULK_THREADS, "bulk")
+        self.loaders = Loaders(settings)
         self.waiters = Waiters(self._moved)
 
     async def job(self, job_id: str, owner: str | None) -> Written:
         """The owner's job as it goes out; JobMissing when it has none of this id."""
         return await self.quick.run(self._written, job_id, owner)
 
+    async def record(self, job_id: str, owner: str | None) -> Job:
+        """The owner's job as the record has it; JobMissing when it has none of this id."""
+        return await self.quick.run(self._job, job_id, owner)
+
     def close(self) -> None:
         self.waiters.close()
+        self.loaders.close()
         self.quick.close()
         self.bulk.close()
         self.db.close()
 
     def _written(self, job_id: str, owner: str | None) -> Written:
+        return render.written(self._job(job_id, owner))
+
+    def _job(self, job_id: str, owner: str | None) -> Job:
         job = queries.job(self.db, job_id, owner)
         if job is None:
             raise JobMissing
-        return render.written(job)
+        return job
 
     async def _moved(self, awaited: Mapping[str, frozenset[int]]) -> Mapping[str, Written | None]:
         return await self.quick.run(self._read_moved, awaited)

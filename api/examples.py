@@ -13,6 +13,12 @@ SUBMISSION: dict[str, Any] = {
     "metadata": {"album": "2026 summer"},
 }
 
+NDJSON = (
+    '{"url": "https://images.example/harbour.jpg", "key": "harbour"}\n'
+    '{"url": "https://images.example/gone.jpg", "metadata": {"shelf": 12}}\n'
+)
+CSV_SUBMISSION = "url,key,shelf\r\nhttps://images.example/harbour.jpg,harbour,12\r\n"
+
 JOB: dict[str, Any] = {
     "id": JOB_ID,
     "state": "succeeded",
@@ -24,6 +30,7 @@ JOB: dict[str, Any] = {
         "canceled": 0,
         "reused": 0,
         "duplicates": 0,
+        "rejected": 0,
     },
     "progress": {"done": 1.0, "images_per_second": 1.6, "estimated_end": None},
     "options": {"beam_width": 3, "max_length": 20, "deduplicate": True, "reuse": True},
@@ -40,6 +47,7 @@ JOB: dict[str, Any] = {
         "images": f"/v1/jobs/{JOB_ID}/images",
         "captions_jsonl": f"/v1/jobs/{JOB_ID}/captions.jsonl",
         "captions_csv": f"/v1/jobs/{JOB_ID}/captions.csv",
+        "rejected_csv": None,
     },
 }
 
@@ -88,6 +96,41 @@ CSV = (
     "1,,https://images.example/gone.jpg,failed,,,http_404,"
     "The server has no such picture (404).\r\n"
 )
+
+REJECTED = "line,field,message\r\n7,url,must begin with http:// or https://\r\n"
+
+LINK: dict[str, Any] = {
+    "url": f"/v1/links/{JOB_ID}/captions.csv?expires=1782910800&signature=3f1c…",
+    "expires_at": "2026-07-01T13:00:00.000Z",
+}
+
+UPLOAD: dict[str, Any] = {
+    "id": "upl_06f3kqzj7p8m4n2r5t9v0w1x3y",
+    "url": "upload:upl_06f3kqzj7p8m4n2r5t9v0w1x3y",
+    "media_type": "image/jpeg",
+    "bytes": 183_402,
+    "sha256": "9f2c4d7a5c1be0d38b7f16a2c5e48d90b3a6f7e1c2d4958b6a7e0f1d2c3b4a59",
+    "expires_at": "2026-07-02T12:00:00.000Z",
+}
+
+DELIVERIES: dict[str, Any] = {
+    "deliveries": [
+        {
+            "id": "msg_06f3kqzj7p8m4n2r5t9v0w1x3y",
+            "event": "job.succeeded",
+            "url": "https://library.example/hooks/captions",
+            "status": "delivered",
+            "attempts": 1,
+            "next_attempt": None,
+            "created_at": "2026-07-01T12:00:01.370Z",
+            "delivered_at": "2026-07-01T12:00:01.902Z",
+            "answer": 204,
+            "error": None,
+        }
+    ]
+}
+
+WEBHOOK_SECRET = {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 
 READINESS: dict[str, Any] = {
     "status": "degraded",

@@ -1,19 +1,25 @@
 """What FastAPI cannot know by itself: problem documents and bodies that are read by hand."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import examples
 from api.problems import BY_STATUS, MEDIA_TYPE
-from api.schemas import ProblemAnswer, Submission
+from api.schemas import ProblemAnswer, StreamFields, Submission, SubmittedOptions
 
 REFERENCE = "#/components/schemas/{model}"
 EVERYWHERE = (401, 403, 429, 500, 503)
 """Answers that any route under /v1 may give."""
+
+SUBMIT_HEADERS = {
+    "Idempotency-Key": "Of your choice, for one job: sent again, it makes no second one.",
+    "Content-Encoding": "gzip, of NDJSON and CSV.",
+    "Captions-Fetch-Headers": "NDJSON and CSV only: what `headers` is in a JSON document.",
+}
 
 DESCRIPTION = """\
 Give every picture of a library a sentence. Submit a job, watch it, read its captions.
@@ -33,10 +39,51 @@ def only_problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _response(status) for status in sorted({*statuses})}
 
 
-def request_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
-    """A JSON body that the route reads itself."""
-    content = {"schema": {"$ref": REFERENCE.format(model=model.__name__)}, "example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+def submit_body() -> dict[str, Any]:
+    """The bodies and parameters of a submission, which its route reads itself."""
+    document = {"schema": {"$ref": REFERENCE.format(model=Submission.__name__)}}
+    streams = {"schema": {"type": "string", "format": "binary"}}
+    content = {
+        "application/json": document | {"example": examples.SUBMISSION},
+        "application/x-ndjson": streams | {"example": examples.NDJSON},
+        "text/csv": streams | {"example": examples.CSV_SUBMISSION},
+    }
+    return {
+        "requestBody": {"required": True, "content": content},
+        "parameters": [*_stream_parameters(), *_headers(SUBMIT_HEADERS)],
+    }
+
+
+def _stream_parameters() -> list[dict[str, Any]]:
+    """Query parameters of NDJSON and CSV bodies: what a JSON document has as fields."""
+    options = SubmittedOptions.model_json_schema()["properties"]
+    fields = StreamFields.model_json_schema()["properties"]
+    for field in ("options", "headers", "metadata"):
+        fields.pop(field)
+    fields["metadata"] = {"type": "string", "description": "Anything of yours, as JSON."}
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"NDJSON and CSV only. {schema.pop('description', '')}".strip(),
+            "schema": schema,
+        }
+        for name, schema in (options | fields).items()
+    ]
+
+
+def _headers(described: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": description,
+            "schema": {"type": "string"},
+        }
+        for name, description in described.items()
+    ]
 
 
 def install(app: FastAPI) -> None:

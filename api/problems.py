@@ -18,7 +18,9 @@ MEDIA_TYPE = "application/problem+json"
 SHOWN_FAULTS = 100
 RETRY_AFTER = {"Retry-After": "5"}
 
-KINDS: dict[str, type[Problem]] = {kind.name: kind for kind in [Problem, *Problem.__subclasses__()]}
+_ALL: list[type[Problem]] = [Problem]
+_ALL += Problem.__subclasses__()
+KINDS = {kind.name: kind for kind in _ALL}
 BY_STATUS = {kind.status: kind for kind in KINDS.values()}
 
 

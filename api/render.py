@@ -47,6 +47,7 @@ def job_document(job: Job, moment: float) -> Document:
             "canceled": job.canceled,
             "reused": job.reused,
             "duplicates": job.duplicates,
+            "rejected": job.rejected,
         },
         "progress": _progress(job, moment),
         "options": job.options.as_json(),
@@ -63,6 +64,7 @@ def job_document(job: Job, moment: float) -> Document:
             "images": f"/v1/jobs/{job.id}/images",
             "captions_jsonl": f"/v1/jobs/{job.id}/captions.jsonl",
             "captions_csv": f"/v1/jobs/{job.id}/captions.csv",
+            "rejected_csv": f"/v1/jobs/{job.id}/rejected.csv" if job.rejected else None,
         },
     }
 

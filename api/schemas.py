@@ -7,7 +7,7 @@ What goes in is validated with these classes. What goes out is written by
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 JobStateName = Literal[
@@ -19,6 +19,7 @@ Metadata = dict[str, Any]
 MAX_URL_CHARACTERS = 2_048
 MAX_KEY_CHARACTERS = 512
 MAX_METADATA_BYTES = 16 * 1024
+MAX_KEEP_SECONDS = 10 * 366 * 24 * 3600
 BEAM_WIDTHS = (1, 3, 5)
 
 
@@ -72,14 +73,49 @@ class SubmittedOptions(Submitted):
     ] = True
 
 
-class Submission(Submitted):
-    """A job to be done: up to 10,000 images in one JSON document."""
+class JobFields(Submitted):
+    """What a job may come with, beside its images."""
 
-    images: Annotated[list[SubmittedImage], Field(min_length=1)]
     options: SubmittedOptions = SubmittedOptions()
     metadata: Annotated[
         Metadata | None, Field(description="Anything of yours, 16 KiB as JSON.")
     ] = None
+    deadline: Annotated[
+        AwareDatetime | None,
+        Field(strict=False, description="Images that have not ended by then fail as `expired`."),
+    ] = None
+    keep_for: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_KEEP_SECONDS, description="Seconds after its end, then it is deleted."),
+    ] = None
+    webhook_url: Annotated[
+        str | None,
+        Field(min_length=1, description="Told of the job's end (standardwebhooks.com)."),
+    ] = None
+    headers: Annotated[
+        dict[str, str] | None,
+        Field(
+            max_length=20,
+            description="Request headers for the pictures' hosts; kept encrypted, never shown.",
+        ),
+    ] = None
+
+
+class StreamFields(JobFields):
+    """The terms of a stream's job, from query parameters: numbers arrive as words."""
+
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+    on_invalid: Annotated[
+        Literal["reject", "skip"],
+        Field(description="What a bad line does: refuse all, or be listed in rejected.csv."),
+    ] = "reject"
+
+
+class Submission(JobFields):
+    """A job to be done: up to 10,000 images in one JSON document."""
+
+    images: Annotated[list[SubmittedImage], Field(min_length=1)]
 
 
 class Counts(BaseModel):
@@ -96,6 +132,7 @@ class Counts(BaseModel):
     canceled: int
     reused: int
     duplicates: int
+    rejected: Annotated[int, Field(description="Lines of a stream that became no image.")]
 
 
 class Progress(BaseModel):
@@ -109,6 +146,7 @@ class Links(BaseModel):
     images: str
     captions_jsonl: str
     captions_csv: str
+    rejected_csv: str | None
 
 
 class JobAnswer(BaseModel):
@@ -179,6 +217,43 @@ class CaptionRow(BaseModel):
     confidence: float | None
     code: str | None
     message: str | None
+
+
+class LinkAnswer(BaseModel):
+    url: str
+    expires_at: datetime
+
+
+class UploadAnswer(BaseModel):
+    """A picture that was sent here; a job names it by `url`."""
+
+    id: str
+    url: str
+    media_type: str
+    bytes: int
+    sha256: str
+    expires_at: datetime
+
+
+class DeliveryAnswer(BaseModel):
+    id: str
+    event: str
+    url: str
+    status: Literal["waiting", "delivered", "failed", "disabled"]
+    attempts: int
+    next_attempt: datetime | None
+    created_at: datetime
+    delivered_at: datetime | None
+    answer: Annotated[int | None, Field(description="HTTP status of the last attempt.")]
+    error: str | None
+
+
+class Deliveries(BaseModel):
+    deliveries: list[DeliveryAnswer]
+
+
+class WebhookSecret(BaseModel):
+    secret: str
 
 
 class Alive(BaseModel):

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from api.errors import Fault
+from api.fields import key_fault, metadata_fault
 from api.ingest.rows import BadLine, Row
 from api.ingest.seen import Seen
 from api.schemas import MAX_KEY_CHARACTERS
-from api.submissions import key_fault, metadata_fault
 from api.urls import UrlRule
 from jobs.values import NewImage
 

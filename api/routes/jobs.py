@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api import bodies, examples, render, submissions
-from api.access import Owner
+from api import examples, intake, render
+from api.access import Caller, Owner
 from api.context import Context, InContext
-from api.errors import Fault, Invalid, UnsupportedMediaType
-from api.openapi import problems_of, request_body
-from api.schemas import JobAnswer, JobPage, Submission
+from api.errors import Fault, Invalid
+from api.openapi import problems_of, submit_body
+from api.schemas import JobAnswer, JobPage
 from api.waiting import Written
 from jobs import lifecycle, queries
 from jobs.codes import CODES
@@ -56,20 +56,24 @@ class RetryQuery(BaseModel):
     "",
     status_code=202,
     summary="Submit a job",
-    description="Takes up to 10,000 images. The job is kept once this answers 202.",
+    description=(
+        "Takes up to 10,000 images as JSON, or any number as NDJSON (an image on each line) or "
+        "CSV (columns url, key; others are metadata), also gzipped. Of these the options are "
+        "query parameters. The job is kept once this answers 202. With `Idempotency-Key` the same "
+        "request makes one job, however often it is sent."
+    ),
     responses={
         202: {"model": JobAnswer, "content": JOB_EXAMPLE},
-        **problems_of(400, 408, 413, 415, 422),
+        **problems_of(400, 408, 409, 413, 415, 422),
     },
-    openapi_extra=request_body(Submission, examples.SUBMISSION),
+    openapi_extra=submit_body(),
 )
-async def submit(request: Request, context: InContext, owner: Owner) -> Response:
-    if bodies.media_type(request) != "application/json":
-        raise UnsupportedMediaType("Send application/json.")
-    body = await bodies.read(request, context.settings.max_body_bytes)
-    job_id = await context.bulk.run(_submit, context, body, owner)
-    written = await context.job(job_id, owner)
-    return render.job_response(written, 202, Location=f"/v1/jobs/{job_id}")
+async def submit(request: Request, context: InContext, caller: Caller) -> Response:
+    taken = await intake.take(request, context, caller)
+    written = await context.job(taken.job_id, caller.id if caller else None)
+    replayed = {"Idempotency-Replayed": "true"} if taken.replayed else {}
+    location = f"/v1/jobs/{taken.job_id}"
+    return render.job_response(written, 202, Location=location, **replayed)
 
 
 @router.get(
@@ -164,21 +168,6 @@ async def delete(job_id: str, context: InContext, owner: Owner) -> Response:
     await context.job(job_id, owner)
     await context.bulk.run(lifecycle.delete, context.db, job_id)
     return Response(status_code=204)
-
-
-def _submit(context: Context, body: bytes, owner: str | None) -> str:
-    document = bodies.parse_json(body)
-    limit = context.settings.max_json_images
-    submission = submissions.validate(document, context.url_rule, limit)
-    job = lifecycle.submit(
-        context.db,
-        submissions.images_of(submission),
-        submissions.options_of(submission),
-        batch_images=context.settings.batch_images,
-        key_id=owner,
-        metadata=submission.metadata,
-    )
-    return job.id
 
 
 def _codes(listed: str | None) -> list[str] | None:

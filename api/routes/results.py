@@ -1,25 +1,40 @@
 """What became of a job's images: pages, whole files, thumbnails."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from itertools import islice
-from typing import Annotated, Literal
+from itertools import chain
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
-from api import examples, render
+from api import examples, files, links, render
 from api.access import Owner
-from api.context import Context, InContext, Pool
-from api.errors import NotFound
-from api.openapi import problems_of
-from api.schemas import CaptionRow, ImagePage
-from jobs import queries, results
-from jobs.records import Image, ImageState
+from api.context import InContext
+from api.errors import Conflict, NotFound
+from api.ingest.rejected import rejected_key
+from api.openapi import only_problems_of, problems_of
+from api.schemas import CaptionRow, ImagePage, LinkAnswer
+from jobs import queries
+from jobs.records import ImageState
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
+public = APIRouter(tags=["results"])
 
-ROWS_PER_CHUNK = 1_000
+FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The range that was asked for; only of ended jobs."},
+    **problems_of(404, 416),
+}
+
+
+class LinkQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    seconds: int = Field(3600, ge=1, le=7 * 24 * 3600, description="For how long it can be used.")
+
+
+class SignedQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    expires: int = Field(description="Until when, in epoch seconds.")
+    signature: str = Field(max_length=64, description="Made by the server.")
 
 
 class ImagesQuery(BaseModel):
@@ -41,7 +56,7 @@ class ImagesQuery(BaseModel):
 async def images(
     job_id: str, context: InContext, owner: Owner, query: Annotated[ImagesQuery, Query()]
 ) -> Response:
-    await context.job(job_id, owner)
+    await context.record(job_id, owner)
     page = await context.quick.run(
         queries.images, context.db, job_id, query.cursor, query.limit, query.state
     )
@@ -61,11 +76,14 @@ async def images(
             "model": CaptionRow,
             "content": {"application/x-ndjson": {"example": examples.JSONL}},
         },
-        **problems_of(404),
+        **FILE_ANSWERS,
     },
 )
-async def captions_jsonl(job_id: str, context: InContext, owner: Owner) -> Response:
-    return await _file(context, job_id, owner, "jsonl", _jsonl)
+async def captions_jsonl(
+    request: Request, job_id: str, context: InContext, owner: Owner
+) -> Response:
+    job = await context.record(job_id, owner)
+    return await files.respond(context, job, "jsonl", request.headers)
 
 
 @router.get(
@@ -74,10 +92,80 @@ async def captions_jsonl(job_id: str, context: InContext, owner: Owner) -> Respo
     description=(
         "RFC 4180 with a header; cells that a spreadsheet would compute begin with an apostrophe."
     ),
-    responses={200: {"content": {"text/csv": {"example": examples.CSV}}}, **problems_of(404)},
+    responses={200: {"content": {"text/csv": {"example": examples.CSV}}}, **FILE_ANSWERS},
 )
-async def captions_csv(job_id: str, context: InContext, owner: Owner) -> Response:
-    return await _file(context, job_id, owner, "csv", results.csv_rows)
+async def captions_csv(request: Request, job_id: str, context: InContext, owner: Owner) -> Response:
+    job = await context.record(job_id, owner)
+    return await files.respond(context, job, "csv", request.headers)
+
+
+@router.get(
+    "/captions.{form}/link",
+    summary="Make a link to all captions",
+    description=(
+        "An address from which anybody who has it can download the file of an ended job for a "
+        "while, without a key."
+    ),
+    responses={
+        200: {"model": LinkAnswer, "content": {"application/json": {"example": examples.LINK}}},
+        **problems_of(404, 409, 422),
+    },
+)
+async def link(
+    job_id: str,
+    form: files.Form,
+    context: InContext,
+    owner: Owner,
+    query: Annotated[LinkQuery, Query()],
+) -> Response:
+    job = await context.record(job_id, owner)
+    if job.results_at is None:
+        raise Conflict("The job's result files are not written yet; wait until it has ended.")
+    url = await context.bulk.run(links.make, context, job, form, query.seconds)
+    expires_at = render.rfc3339(render.now() + query.seconds)
+    return render.json_response({"url": url, "expires_at": expires_at})
+
+
+@public.get(
+    "/v1/links/{job_id}/captions.{form}",
+    summary="Follow a link to all captions",
+    description="The signature in the address stands for a key.",
+    responses={
+        200: {"content": {"text/csv": {"example": examples.CSV}}},
+        206: {"description": "The range that was asked for."},
+        **only_problems_of(403, 404, 416, 422, 500, 503),
+    },
+)
+async def follow(
+    request: Request,
+    job_id: str,
+    form: files.Form,
+    context: InContext,
+    query: Annotated[SignedQuery, Query()],
+) -> Response:
+    links.check(context, job_id, form, query.expires, query.signature)
+    job = await context.record(job_id, None)
+    return await files.respond(context, job, form, request.headers)
+
+
+@router.get(
+    "/rejected.csv",
+    summary="Read which lines became no image",
+    description="Of a stream that was submitted with `on_invalid=skip`: line, field, message.",
+    responses={
+        200: {"content": {"text/csv": {"example": examples.REJECTED}}},
+        **problems_of(404),
+    },
+)
+async def rejected_csv(job_id: str, context: InContext, owner: Owner) -> Response:
+    job = await context.record(job_id, owner)
+    if not job.rejected:
+        raise NotFound("Every line of this job became an image.")
+    chunks = context.store.stream(rejected_key(job_id))
+    first = await context.bulk.run(next, chunks, b"")
+    return StreamingResponse(
+        files.pump(context, chain([first], chunks)), media_type=files.MEDIA_TYPES["csv"]
+    )
 
 
 @router.get(
@@ -89,40 +177,10 @@ async def captions_csv(job_id: str, context: InContext, owner: Owner) -> Respons
 async def thumbnail(
     job_id: str, position: Annotated[int, Path(ge=0)], context: InContext, owner: Owner
 ) -> Response:
-    await context.job(job_id, owner)
+    await context.record(job_id, owner)
     picture = await context.bulk.run(context.thumbnails.read, job_id, position)
     if picture is None:
         raise NotFound("There is no thumbnail of this image, or not any more.")
     return Response(
         picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"}
     )
-
-
-MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
-Writer = Callable[[Iterable[Image]], Iterator[bytes]]
-
-
-async def _file(
-    context: Context, job_id: str, owner: str | None, form: Literal["jsonl", "csv"], write: Writer
-) -> Response:
-    await context.job(job_id, owner)
-    rows = write(queries.stream_images(context.db, job_id))
-    return StreamingResponse(
-        _pump(context.bulk, rows),
-        media_type=MEDIA_TYPES[form],
-        headers={"Content-Disposition": f'attachment; filename="{job_id}.{form}"'},
-    )
-
-
-def _jsonl(images: Iterable[Image]) -> Iterator[bytes]:
-    return map(results.jsonl_row, images)
-
-
-async def _pump(pool: Pool, rows: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Rows in chunks; between two chunks no thread is held, however slowly the client reads."""
-    while chunk := await pool.run(_join_rows, rows):
-        yield chunk
-
-
-def _join_rows(rows: Iterator[bytes]) -> bytes:
-    return b"".join(islice(rows, ROWS_PER_CHUNK))

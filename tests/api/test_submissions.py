@@ -2,7 +2,7 @@
 
 import pytest
 
-from api import submissions
+from api import submissions, terms
 from api.errors import Invalid
 from api.urls import UrlRule
 from jobs.values import NewImage, Options
@@ -26,7 +26,7 @@ def test_images_and_options_come_through_unchanged():
         NewImage(URL, "a", {"shelf": [1, {"x": None}]}),
         NewImage(URL),
     ]
-    assert submissions.options_of(submission) == Options(5, 12, reuse=False)
+    assert terms.options_of(submission) == Options(5, 12, reuse=False)
 
 
 @pytest.mark.parametrize(
