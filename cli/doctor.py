@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from captioning.checkpoint import Checkpoint
 from captioning.errors import CaptioningError
+from cli import checkpoint
 from jobs.database import Database
 from jobs.errors import CaptionsError
 from jobs.queue import queue_lengths
@@ -57,7 +57,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _finding("database", lambda: _check_database(settings))
     yield _finding("redis", lambda: _check_redis(settings))
     yield _finding("store", lambda: open_store(settings.store_url, settings).check())
-    yield _finding("checkpoint", lambda: _check_checkpoint(settings))
+    yield _finding("checkpoint", lambda: checkpoint.look_at(settings.checkpoint))
 
 
 def _finding(part: str, look: Callable[[], object]) -> Finding:
@@ -77,11 +77,6 @@ def _check_redis(settings: Settings) -> None:
     own = settings.home / "redis/redis.sock"
     if settings.redis_url != f"unix://{own}" or own.exists():
         queue_lengths(settings)
-
-
-def _check_checkpoint(settings: Settings) -> None:
-    if not settings.checkpoint.startswith("scripted:"):
-        Checkpoint.open(settings.checkpoint)
 
 
 def _without_password(text: str) -> str:
