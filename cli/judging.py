@@ -10,7 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from captioning.explain import explain as explain_picture
 from captioning.training.evaluate import evaluate as evaluate_checkpoint
 from captioning.training.evaluate import metrics_table
-from jobs.settings import load_settings
+from cli.checkpoint import local_settings
 
 
 def evaluate(arguments: Namespace) -> int:
@@ -34,7 +34,7 @@ def evaluate(arguments: Namespace) -> int:
 
 def explain(arguments: Namespace) -> int:
     """Attention of each word as a PNG; the sentences of the beam are printed."""
-    checkpoint = arguments.checkpoint or load_settings().checkpoint
+    checkpoint = arguments.checkpoint or local_settings().checkpoint
     explanation = explain_picture(arguments.picture, checkpoint, arguments.output)
     for sentence in explanation.sentences:
         print(f"{sentence.log_probability:8.3f}  {sentence.text}")

@@ -11,8 +11,9 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from captioning.captioner import CaptionOptions, load_captioner
+from cli.checkpoint import local_settings
 from cli.grammar import options
-from jobs.settings import Settings, load_settings
+from jobs.settings import Settings
 from worker.decoder.pool import DecoderPool
 from worker.decoder.process import Limits
 from worker.errors import ImageRefused
@@ -24,7 +25,7 @@ Read = bytes | ImageRefused | OSError
 
 def caption(arguments: Namespace) -> int:
     """A line for each picture: name, caption, confidence. Exit code 3 where one cannot be read."""
-    settings = load_settings()
+    settings = local_settings()
     paths: Sequence[Path] = arguments.pictures
     read = asyncio.run(_decode(paths, settings))
     captioner = load_captioner(arguments.checkpoint or settings.checkpoint)

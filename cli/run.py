@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
-from cli.checkpoint import look_at
+from cli.checkpoint import local_settings, look_at
 from cli.files import replacing
 from cli.grammar import options
 from cli.output import Row, writer_for
@@ -35,7 +35,7 @@ def run(arguments: Namespace) -> int:
     signal.signal(signal.SIGTERM, _leave)
     write = writer_for(arguments.output)
     wish = Wish(tuple(arguments.sources), options(arguments), arguments.checkpoint or "")
-    look_at(wish.checkpoint or load_settings().checkpoint)
+    look_at(wish.checkpoint or local_settings().checkpoint)
     this = Run.begin(arguments.output.absolute(), wish)
     if this.resumed:
         print(f"going on with {this.output.name}", file=sys.stderr)
