@@ -3,7 +3,18 @@
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, cast, func, literal, select, text, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from jobs.clock import now
 from jobs.database import Database
@@ -27,6 +38,8 @@ def dispatch(db: Database, stage: Stage, window: int, fetch_ahead: int) -> list[
         window: dispatched and running batches that the stage may have, over all jobs.
         fetch_ahead: caption-queued batches of one job at which its fetching pauses.
     """
+    if not _is_worth_it(db, stage, window):
+        return []
     with db.write() as connection:
         _one_at_a_time(connection, stage)
         slots = window - _in_window(connection, stage)
@@ -77,6 +90,26 @@ def lost_hints(db: Database, stage: Stage, older_than: float) -> list[Hint]:
 
 def _by_id(hint: Hint) -> int:
     return hint.batch_id
+
+
+def _is_worth_it(db: Database, stage: Stage, window: int) -> bool:
+    # Asked ten times a second for ever: cheap, and without the lock that writers wait for.
+    with db.read() as connection:
+        asked = connection.execute(ROOM_AND_WORK[stage]).one()
+    return bool(asked.due) and asked.taken < window
+
+
+def _room_and_work(stage: Stage) -> Select[Any]:
+    in_window = select(func.count()).where(batches.c.stage == stage, batches.c.state.in_(IN_WINDOW))
+    due = exists().where(
+        batches.c.stage == stage,
+        batches.c.state == BatchState.QUEUED,
+        batches.c.not_before <= now(),
+    )
+    return select(in_window.scalar_subquery().label("taken"), due.label("due"))
+
+
+ROOM_AND_WORK = {stage: _room_and_work(stage) for stage in Stage}
 
 
 def _one_at_a_time(connection: Connection, stage: Stage) -> None:
