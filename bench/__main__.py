@@ -9,17 +9,8 @@ from bench.measure import Measurement
 
 # name → generator of measurements, imported only when it is wanted.
 BENCHES = {
-    "encode": "bench.encode:encode",
-    "input_size": "bench.encode:input_size",
-    "int8": "bench.encode:int8",
-    "beam": "bench.beam:beam",
-    "decode_share": "bench.beam:decode_share",
     "decode": "bench.decode:decode",
-    "end_to_end": "bench.end_to_end:end_to_end",
     "orchestration": "bench.orchestration:orchestration",
-    "fair": "bench.fair:fair",
-    "ingest": "bench.ingest:ingest",
-    "poll": "bench.poll:poll",
 }
 
 
