@@ -1,7 +1,7 @@
 """Records → what goes out. `api.schemas` describes the same shapes for OpenAPI."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,9 @@ from jobs.records import Image, Job
 Document = dict[str, Any]
 
 
-def json_response(document: Any, status: int = 200, **headers: str) -> Response:
+def json_response(
+    document: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     return Response(orjson.dumps(document), status, headers, media_type="application/json")
 
 

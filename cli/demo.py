@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from urllib.parse import quote
 
 from rich.console import Console
@@ -21,6 +21,7 @@ from cli.progress import bar
 from cli.sources import find_pictures
 from cli.stack import Stack
 from jobs.settings import Settings, load_settings
+from jobs.store import open_store, results_key
 
 # `make demo` installs two imaging libraries there, for the photographs that they carry.
 INSTALLED = Path(__file__).parents[1] / ".cache/photos"
@@ -37,6 +38,8 @@ OURS = (
     "sklearn/datasets/images/flower.jpg",
 )
 SOME_FAILED = 3
+WIDE = 140
+CLOSING_SECONDS = 15
 
 
 def demo(arguments: Namespace) -> int:
@@ -52,6 +55,7 @@ def demo(arguments: Namespace) -> int:
             job = caption(client, urls)
             rows = list(client.captions(job.id))
         ended = monotonic()
+        wait_for_results(job, stack.settings)
     show(rows)
     print(f"\n{job.id}: ready after {ready - began:.0f} s, captioned in {ended - ready:.1f} s more")
     print(places(job, settings))
@@ -103,15 +107,22 @@ def caption(client: Client, urls: Sequence[str]) -> Job:
         return client.wait(job.id, lambda job: line.show(round(job.done * job.total), job.failed))
 
 
+def wait_for_results(job: Job, settings: Settings) -> None:
+    """The dispatcher writes the files of an ended job a moment later."""
+    store = open_store(settings.store_url, settings)
+    until = monotonic() + CLOSING_SECONDS
+    while not store.exists(results_key(job.id, "jsonl")) and monotonic() < until:
+        sleep(0.1)
+
+
 def show(rows: Sequence[Caption]) -> None:
     table = Table("picture", "caption", "confidence", box=None, pad_edge=False)
     for row in rows:
         name = row.url.rpartition("/")[2]
         confidence = "" if row.confidence is None else f"{row.confidence:.2f}"
         table.add_row(name, row.caption or f"{row.code}: {row.message}", confidence)
-    console = Console()
-    # Elsewhere than on a terminal rich would assume 80 columns and wrap the sentences.
-    console.print(table, width=None if console.is_terminal else 140)
+    # Elsewhere than on a terminal rich assumes 80 columns and would wrap the sentences.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def places(job: Job, settings: Settings) -> str:
@@ -120,7 +131,7 @@ def places(job: Job, settings: Settings) -> str:
     lines = {
         "database": settings.database_url.removeprefix("sqlite:///"),
         "results": f"{store}/results/{job.id}/captions.jsonl, captions.csv",
-        "prepared": f"{store}/prepared/{job.id}/ (removed when a job has ended)",
+        "prepared": f"{store}/prepared/{job.id}/ (kept for thumbnails, for an hour)",
         "logs": f"{settings.home / 'logs'}/",
     }
     return "\n".join(f"{name:<9} {place}" for name, place in lines.items())

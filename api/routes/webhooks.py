@@ -54,7 +54,7 @@ async def deliveries(job_id: str, context: InContext, owner: Owner) -> Response:
 )
 async def secret(context: InContext, owner: Owner) -> Response:
     document = {"secret": webhooks.signing_secret(context.settings.secret, owner)}
-    return render.json_response(document, **{"Cache-Control": "no-store"})
+    return render.json_response(document, headers={"Cache-Control": "no-store"})
 
 
 def _document(delivery: Delivery) -> dict[str, object]:

@@ -59,5 +59,5 @@ def _name(variable: Any) -> str:
 
 def _stored(variable: Any) -> NDArray[Any]:
     kernel = variable.path.endswith("kernel")
-    values = keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
+    values = variable.numpy()
     return np.ascontiguousarray(values.astype(np.float16 if kernel else np.float32))
