@@ -82,7 +82,7 @@ def test_bad_lines_can_be_skipped_and_are_listed(api, db):
     assert (job["counts"]["total"], job["counts"]["rejected"]) == (200, 2)
     listed = api.get(job["links"]["rejected_csv"]).text.splitlines()
     assert listed[:2] == ["line,field,message", "1,url,must begin with http:// or https://"]
-    assert listed[2].startswith("202,line,is not JSON")
+    assert listed[2].startswith('202,line,"is not JSON')
 
 
 def test_a_stream_of_which_nothing_is_valid_is_refused_also_when_skipping(api, db):
