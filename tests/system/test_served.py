@@ -25,6 +25,6 @@ def test_a_job_goes_through_postgresql_redis_and_s3(
             assert_as_expected(service, job, urls, expected)
             assert service.workers() == {"fetch-1", "fetch-2", "caption-1", "caption-2"}
             store = open_store(s3_url, settings)
-            wait_for(lambda: store.exists(results_key(job.id, "captions.jsonl")))
-            lines = store.get(results_key(job.id, "captions.jsonl")).splitlines()
+            wait_for(lambda: store.exists(results_key(job.id, "jsonl")))
+            lines = store.get(results_key(job.id, "jsonl")).splitlines()
             assert len(lines) == len(urls)

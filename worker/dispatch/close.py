@@ -27,7 +27,7 @@ def close_job(at: Context, job: Job) -> bool:
         write_jsonl(at, job, Path(folder, "captions.jsonl"))
         write_csv(at, job, Path(folder, "captions.csv"))
         for path in Path(folder).iterdir():
-            at.store.put_file(results_key(job.id, path.name), path)
+            at.store.put_file(results_key(job.id, path.suffix.lstrip(".")), path)
     closed = lifecycle.closed(at.db, job.id, job.version)
     if closed:
         log.info("job_closed", job=job.id, state=job.state.value, images=job.total)
