@@ -145,6 +145,18 @@ READINESS: dict[str, Any] = {
     ],
 }
 
+UNREADINESS: dict[str, Any] = {
+    "status": "unavailable",
+    "parts": [
+        {
+            "name": "database",
+            "state": "down",
+            "detail": "does not answer as it should",
+            "hint": "Check CAPTIONS_DATABASE_URL and the server.",
+        }
+    ],
+}
+
 
 def problem(status: int, name: str, title: str) -> dict[str, Any]:
     """A problem document of this kind, with a fault where the request is at fault."""

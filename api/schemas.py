@@ -206,19 +206,6 @@ class ImagePage(BaseModel):
     next: str | None
 
 
-class CaptionRow(BaseModel):
-    """A line of captions.jsonl."""
-
-    position: int
-    key: str | None
-    url: str
-    state: ImageStateName
-    caption: str | None
-    confidence: float | None
-    code: str | None
-    message: str | None
-
-
 class LinkAnswer(BaseModel):
     url: str
     expires_at: datetime

@@ -38,7 +38,11 @@ async def healthz() -> Response:
             "model": Readiness,
             "content": {"application/json": {"example": examples.READINESS}},
         },
-        503: {"model": Readiness, "description": "Database or store cannot be reached."},
+        503: {
+            "model": Readiness,
+            "description": "Database or store cannot be reached.",
+            "content": {"application/json": {"example": examples.UNREADINESS}},
+        },
         **only_problems_of(403, 500),
     },
 )

@@ -13,7 +13,7 @@ from api.context import InContext
 from api.errors import Conflict, NotFound
 from api.ingest.rejected import rejected_key
 from api.openapi import only_problems_of, problems_of
-from api.schemas import CaptionRow, ImagePage, LinkAnswer
+from api.schemas import ImagePage, LinkAnswer
 from jobs import queries
 from jobs.records import ImageState
 
@@ -72,10 +72,7 @@ async def images(
     summary="Read all captions as JSON Lines",
     description="A line per image, in order; images that have not ended are in it as `queued`.",
     responses={
-        200: {
-            "model": CaptionRow,
-            "content": {"application/x-ndjson": {"example": examples.JSONL}},
-        },
+        200: {"content": {"application/x-ndjson": {"example": examples.JSONL}}},
         **FILE_ANSWERS,
     },
 )
