@@ -1,5 +1,7 @@
 """Keys: who is let in, and how much they may ask for."""
 
+import socket
+
 import pytest
 
 from api.__main__ import bind
@@ -122,3 +124,12 @@ def test_a_port_in_use_is_a_sentence():
         port = taken.getsockname()[1]
         with pytest.raises(StartRefused, match=f"port {port} is in use.*CAPTIONS_API_PORT"):
             bind("127.0.0.1", port)
+
+
+def test_no_answer_waits_for_the_client_to_acknowledge_its_first_half():
+    with (
+        bind("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
