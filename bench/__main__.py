@@ -10,7 +10,10 @@ from bench.measure import Measurement
 # name → generator of measurements, imported only when it is wanted.
 BENCHES = {
     "decode": "bench.decode:decode",
+    "fair": "bench.fair:fair",
+    "ingest": "bench.ingest:ingest",
     "orchestration": "bench.orchestration:orchestration",
+    "poll": "bench.poll:poll",
 }
 
 

@@ -76,7 +76,8 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """durable: a commit waits for the disk, as in service; else data ends with the test."""
     if url := os.environ.get("CAPTIONS_TEST_DATABASE_URL"):
         server = PostgresServer(url)
         yield server
@@ -95,12 +96,10 @@ def postgres_server() -> Iterator[PostgresServer]:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": folder,
-            # Durability costs a flush to the disk each commit; a test's data ends with it.
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
             "max_connections": 200,
         }
+        if not durable:
+            settings |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
         options = [word for item in settings.items() for word in ("-c", "{}={}".format(*item))]
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -4,6 +4,7 @@ While the device computes one load of batches, a thread begins and reads the nex
 thread that calls `drain` ever touches the network.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -128,6 +129,7 @@ class CaptionStage:
         for result in results:
             if result.complete() and not result.settled:
                 result.settled = True
+                begun = time.perf_counter()
                 ours = lifecycle.finish(
                     self._db,
                     result.held,
@@ -138,7 +140,11 @@ class CaptionStage:
                 )
                 if ours:
                     _count(result)
-                log.info("batch_captioned" if ours else "batch_not_ours", **names(result.held))
+                log.info(
+                    "batch_captioned" if ours else "batch_not_ours",
+                    **names(result.held),
+                    finish_ms=round((time.perf_counter() - begun) * 1e3, 1),
+                )
 
     def _release(
         self, results: Sequence[Result], *, spent: bool = False, error: str | None = None
