@@ -187,6 +187,16 @@ def test_every_setting_that_a_page_names_exists() -> None:
             assert name in known, f"{path.relative_to(ROOT)} names {name}"
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    known = set()
+    for path in tracked("tests"):
+        if path.suffix == ".py":
+            known |= set(re.findall(r"def (test_\w+)", path.read_text()))
+    for page in PAGES:
+        for name in re.findall(r"`(test_\w+)`", page.read_text()):
+            assert name in known, f"{page.relative_to(ROOT)} names {name}"
+
+
 @pytest.mark.parametrize("name", bench.__main__.BENCHES)
 def test_every_measurement_that_is_offered_exists(name: str) -> None:
     module = bench.__main__.BENCHES[name].split(":")[0]

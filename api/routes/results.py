@@ -69,6 +69,7 @@ async def images(
 
 @router.get(
     "/captions.jsonl",
+    response_class=Response,
     summary="Read all captions as JSON Lines",
     description="A line per image, in order; images that have not ended are in it as `queued`.",
     responses={
@@ -85,6 +86,7 @@ async def captions_jsonl(
 
 @router.get(
     "/captions.csv",
+    response_class=Response,
     summary="Read all captions as CSV",
     description=(
         "RFC 4180 with a header; cells that a spreadsheet would compute begin with an apostrophe."
@@ -125,6 +127,7 @@ async def link(
 
 @public.get(
     "/v1/links/{job_id}/captions.{form}",
+    response_class=Response,
     summary="Follow a link to all captions",
     description="The signature in the address stands for a key.",
     responses={
@@ -147,6 +150,7 @@ async def follow(
 
 @router.get(
     "/rejected.csv",
+    response_class=Response,
     summary="Read which lines became no image",
     description="Of a stream that was submitted with `on_invalid=skip`: line, field, message.",
     responses={
@@ -167,6 +171,7 @@ async def rejected_csv(job_id: str, context: InContext, owner: Owner) -> Respons
 
 @router.get(
     "/images/{position}/thumbnail",
+    response_class=Response,
     summary="Read a small form of an image's picture",
     description="A JPEG with a short side of at most 256, while the prepared batch is kept.",
     responses={200: {"content": {"image/jpeg": {}}}, **problems_of(404, 422)},
