@@ -23,8 +23,10 @@ def run(settings: Settings, name: str, stop: Stop) -> int:
     Raises CheckpointRefused when the checkpoint cannot be used.
     """
     captioner = load(settings)
+    # Pictures that this checkpoint has captioned before are not captioned again.
+    detail = {"checkpoint": captioner.name, "checkpoint_sha256": captioner.sha256}
     with (
-        manned(settings, name, Stage.CAPTION, stop) as post,
+        manned(settings, name, Stage.CAPTION, stop, detail) as post,
         CaptionStage(post, captioner) as stage,
     ):
         add_caption_task(post, stage)
