@@ -60,15 +60,16 @@ class Doorkeeper:
         return is_open
 
     async def caller(self, headers: Headers) -> Key | None:
-        """The caller's key; None where none is asked for.
+        """The caller's key; None where none is asked for and none was sent.
 
         Raises KeyRequired, jobs.errors.KeyRefused or TooManyRequests.
         """
-        if await self.is_open():
-            return None
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
+            if await self.is_open():
+                return None
             raise KeyRequired("Send your key as Authorization: Bearer …", headers=CHALLENGE)
+        # Also while the server is open: a key that was made a moment ago owns its jobs.
         key = await self._key(token.strip())
         self._count(key)
         return key

@@ -133,3 +133,14 @@ def test_no_answer_waits_for_the_client_to_acknowledge_its_first_half():
         listener.accept()[0] as accepted,
     ):
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_a_key_that_is_sent_counts_before_anybody_is_asked_for_one(api, db):
+    # Given a server that was asked just now, and is open
+    assert api.get("/v1/jobs").status_code == 200
+    # When the first key is made and used at once
+    token = keys.create(db, "library")[1]
+    made = api.post("/v1/jobs", json={"images": IMAGES}, headers=bearer(token)).json()["id"]
+    # Then the job is the key's
+    (job,) = api.get("/v1/jobs", headers=bearer(token)).json()["jobs"]
+    assert job["id"] == made
