@@ -14,8 +14,11 @@ from jobs.store import results_key
 PURPOSE = b"captions: links to results"
 
 
-def make(context: Context, job: Job, form: Form, seconds: int) -> str:
-    """An address at the store where that can be had, else one of this API."""
+def make(context: Context, job: Job, form: Form, seconds: int, base: str) -> str:
+    """An address at the store where that can be had, else one of this API.
+
+    base: this API's address as the caller wrote it, where the settings name no public one.
+    """
     filename = f"{job.id}.{form}"
     key = results_key(job.id, form)
     presigned = context.store.presign(key, seconds, filename, MEDIA_TYPES[form])
@@ -24,7 +27,7 @@ def make(context: Context, job: Job, form: Form, seconds: int) -> str:
     expires = int(time.time()) + seconds
     path = _path(job.id, form)
     signed = {"expires": expires, "signature": sign(context.settings.secret, path, expires)}
-    return f"{context.settings.public_url.rstrip('/')}{path}?{urlencode(signed)}"
+    return f"{(context.settings.public_url or base).rstrip('/')}{path}?{urlencode(signed)}"
 
 
 def check(context: Context, job_id: str, form: Form, expires: int, signature: str) -> None:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -168,7 +169,7 @@ def payload(db: Database, delivery: Delivery) -> dict[str, Any]:
     figures = ("total", "succeeded", "failed", "canceled", "reused", "duplicates")
     return {
         "type": delivery.event,
-        "timestamp": delivery.created_at,
+        "timestamp": datetime.fromtimestamp(delivery.created_at, UTC).isoformat(),
         "data": {
             "id": job.id,
             "state": delivery.event.removeprefix("job."),

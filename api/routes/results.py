@@ -111,6 +111,7 @@ async def captions_csv(request: Request, job_id: str, context: InContext, owner:
     },
 )
 async def link(
+    request: Request,
     job_id: str,
     form: files.Form,
     context: InContext,
@@ -120,7 +121,9 @@ async def link(
     job = await context.record(job_id, owner)
     if job.results_at is None:
         raise Conflict("The job's result files are not written yet; wait until it has ended.")
-    url = await context.bulk.run(links.make, context, job, form, query.seconds)
+    url = await context.bulk.run(
+        links.make, context, job, form, query.seconds, str(request.base_url)
+    )
     expires_at = render.rfc3339(render.now() + query.seconds)
     return render.json_response({"url": url, "expires_at": expires_at})
 
@@ -131,7 +134,12 @@ async def link(
     summary="Follow a link to all captions",
     description="The signature in the address stands for a key.",
     responses={
-        200: {"content": {"text/csv": {"example": examples.CSV}}},
+        200: {
+            "content": {
+                "text/csv": {"example": examples.CSV},
+                "application/x-ndjson": {"example": examples.JSONL},
+            }
+        },
         206: {"description": "The range that was asked for."},
         **only_problems_of(403, 404, 416, 422, 500, 503),
     },

@@ -66,6 +66,7 @@ def test_files_are_gzipped_for_those_who_take_it(api, closed, job_id, ended):
 
 def test_a_link_opens_one_file_without_a_key_until_its_time_is_over(api, closed, settings):
     made = api.get(f"/v1/jobs/{closed}/captions.jsonl/link?seconds=60").json()
+    assert made["url"].startswith(str(api.base_url))
     assert plain(api, made["url"]).content == JSONL
     # Not another file, not another time
     assert api.get(made["url"].replace("jsonl", "csv")).status_code == 403

@@ -1,6 +1,7 @@
 """What webhooks are told."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 
@@ -62,6 +63,9 @@ def test_what_is_told_are_the_figures_of_the_job(db: Database) -> None:
     told = webhooks.payload(db, delivery)
 
     assert told["type"] == "job.succeeded"
+    assert datetime.fromisoformat(told["timestamp"]).timestamp() == pytest.approx(
+        delivery.created_at
+    )
     assert told["data"] == {
         "id": job.id,
         "state": "succeeded",
