@@ -15,7 +15,8 @@ class Job:
     """A job and how far it is.
 
     done: share of the images that have ended, 0 to 1. reused: of the succeeded images,
-    those whose caption was known. images_per_second, estimated_end: None until measured.
+    those whose caption was known. rejected: lines of a stream that became no image.
+    images_per_second, estimated_end: None until measured.
     """
 
     id: str
@@ -25,11 +26,14 @@ class Job:
     failed: int
     canceled: int
     reused: int
+    rejected: int
     done: float
     images_per_second: float | None
     created_at: datetime
     finished_at: datetime | None
     estimated_end: datetime | None
+    deadline: datetime | None
+    keep_until: datetime | None
     error: str | None
     metadata: Answer | None
 
@@ -48,11 +52,14 @@ class Job:
             failed=counts["failed"],
             canceled=counts["canceled"],
             reused=counts["reused"],
+            rejected=counts["rejected"],
             done=progress["done"],
             images_per_second=progress["images_per_second"],
             created_at=datetime.fromisoformat(answer["created_at"]),
             finished_at=_time(answer["finished_at"]),
             estimated_end=_time(progress["estimated_end"]),
+            deadline=_time(answer["deadline"]),
+            keep_until=_time(answer["keep_until"]),
             error=answer["error"],
             metadata=answer["metadata"],
         )

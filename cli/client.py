@@ -12,6 +12,7 @@ Every method raises `cli.errors.Refused` with the server's problem document, and
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, BinaryIO, Self
 
 import httpx
@@ -57,9 +58,9 @@ class Client:
     ) -> Job:
         """A job of up to 10,000 images: URLs, or `{"url", "key", "metadata"}`.
 
-        fields: further fields of the job, such as `webhook_url`.
+        fields: further fields of the job, such as `webhook_url` or `deadline`.
         """
-        body = {"images": [_entry(image) for image in images], **fields}
+        body = {"images": [_entry(image) for image in images], **_plain(fields)}
         if options is not None:
             body["options"] = dict(options)
         if metadata is not None:
@@ -73,14 +74,22 @@ class Client:
         options: Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        **fields: Any,
     ) -> Job:
-        """A job of any number of images, sent as it is read, in constant memory."""
+        """A job of any number of images, sent as it is read, in constant memory.
+
+        fields: further fields of the job, such as `on_invalid="skip"` or `deadline`.
+        """
         headers = {"Content-Type": "application/x-ndjson", **_idempotent(idempotency_key)}
+        if "headers" in fields:
+            headers["Captions-Fetch-Headers"] = json.dumps(fields.pop("headers"))
+        if "metadata" in fields:
+            fields["metadata"] = json.dumps(fields["metadata"])
         lines = (json.dumps(_entry(image)).encode() + b"\n" for image in images)
-        answer = self._call(
-            "POST", "/v1/jobs", params=dict(options or {}), content=lines, headers=headers
+        params = {**(options or {}), **_plain(fields)}
+        return Job.read(
+            self._call("POST", "/v1/jobs", params=params, content=lines, headers=headers)
         )
-        return Job.read(answer)
 
     def upload(self, picture: BinaryIO) -> str:
         """Send a picture file; the answer is its URL in a job, `upload:…`."""
@@ -122,6 +131,30 @@ class Client:
         with self._stream(f"/v1/jobs/{job_id}/captions.{form}") as answer:
             for chunk in answer.iter_bytes(CHUNK_BYTES):
                 out.write(chunk)
+
+    def rejected(self, job_id: str, out: BinaryIO) -> None:
+        """Copy rejected.csv: the lines of a stream that became no image."""
+        with self._stream(f"/v1/jobs/{job_id}/rejected.csv") as answer:
+            for chunk in answer.iter_bytes(CHUNK_BYTES):
+                out.write(chunk)
+
+    def thumbnail(self, job_id: str, position: int) -> bytes:
+        """The picture of an image as a small JPEG."""
+        with self._stream(f"/v1/jobs/{job_id}/images/{position}/thumbnail") as answer:
+            return answer.read()
+
+    def link(self, job_id: str, form: str, seconds: int = 3600) -> str:
+        """An address from which anybody can download the captions of an ended job for a while."""
+        path = f"/v1/jobs/{job_id}/captions.{form}/link"
+        return str(self._call("GET", path, params={"seconds": seconds})["url"])
+
+    def deliveries(self, job_id: str) -> list[dict[str, Any]]:
+        """What the job's webhook was or will be told, oldest first, as the server writes it."""
+        return list(self._call("GET", f"/v1/jobs/{job_id}/webhooks")["deliveries"])
+
+    def webhook_secret(self) -> str:
+        """What deliveries to the webhooks of this key are signed with."""
+        return str(self._call("GET", "/v1/webhooks/secret")["secret"])
 
     def cancel(self, job_id: str) -> Job:
         return Job.read(self._call("POST", f"/v1/jobs/{job_id}/cancel"))
@@ -165,6 +198,14 @@ class Client:
 
 def _entry(image: Entry) -> dict[str, Any]:
     return {"url": image} if isinstance(image, str) else dict(image)
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Times as text; the rest as it is."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in fields.items()
+    }
 
 
 def _idempotent(key: str | None) -> dict[str, str]:

@@ -121,8 +121,12 @@ def _add_upkeep(commands: Any) -> None:
     create.add_argument("--max-waiting-images", type=int, metavar="N")
     create.add_argument("--requests-per-second", type=float, metavar="N")
     _add(keys, "list", "every key, without its secret", "cli.keys:show")
-    revoke = _add(keys, "revoke", "end a key at once", "cli.keys:revoke")
+    revoke = _add(keys, "revoke", "end a key", "cli.keys:revoke")
     revoke.add_argument("key", metavar="KEY_ID")
+
+    webhooks = _add_group(commands, "webhooks", "what webhooks were told")
+    replay = _add(webhooks, "replay", "tell a webhook once more", "cli.webhooks:replay")
+    replay.add_argument("delivery", metavar="DELIVERY_ID", help="from the job's delivery log")
 
     store = _add_group(commands, "store", "the object store")
     check = _add(store, "check", "objects that belong to no job", "cli.store:check")

@@ -32,7 +32,7 @@ def show(arguments: Namespace) -> int:  # noqa: ARG001
 
 
 def revoke(arguments: Namespace) -> int:
-    """Requests with this key are refused from now on; its jobs go on."""
+    """Within five seconds requests with this key are refused; its jobs go on."""
     with _database() as database:
         keys.revoke(database, arguments.key)
     return 0
