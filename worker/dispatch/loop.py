@@ -14,6 +14,7 @@ from jobs.logs import Log
 from worker.dispatch.context import Context
 from worker.stopping import Stop
 
+FLOWING_SECONDS = 0.02
 AWAKE_SECONDS = 5.0
 IDLE_SECONDS = 0.5
 
@@ -55,8 +56,11 @@ class Lane:
         return moved
 
     def _pace(self) -> float:
-        awake = time.monotonic() - self._moved_at < AWAKE_SECONDS
-        return self._context.settings.dispatch_seconds if awake else IDLE_SECONDS
+        """The longer the less has moved: a fast device empties its window in a few hundredths."""
+        still = time.monotonic() - self._moved_at
+        if still >= AWAKE_SECONDS:
+            return IDLE_SECONDS
+        return min(max(still, FLOWING_SECONDS), self._context.settings.dispatch_seconds)
 
     def _lead(self) -> bool:
         try:
