@@ -1,12 +1,16 @@
 """`?wait=`: any number of waiting clients, one query for all of them.
 
 While somebody waits, one task looks every so often which of the awaited jobs have moved,
-has each of those read and written once, and hands the same bytes to all its waiters.
+has each of those read and written once, and hands the same bytes to all its waiters, one
+after the other.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+TURN_SECONDS = 0.002
+"""The least time between two of those who are told the same news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,14 @@ class Waiters:
 
     async def _watch(self) -> None:
         try:
+            await asyncio.sleep(self._pace)
             while self._waiting:
-                await asyncio.sleep(self._pace)
-                await self._tell()
+                await self._tell(await self._news())
         finally:
             self._task = None
 
-    async def _tell(self) -> None:
+    async def _news(self) -> list[tuple[_Waiter, Written | None]]:
+        """Whom there is something to tell, and what."""
         seen: dict[str, set[int]] = {}
         for waiter in self._waiting:
             seen.setdefault(waiter.job_id, set()).add(waiter.version)
@@ -84,12 +89,23 @@ class Waiters:
             moved = await self._look({job: frozenset(versions) for job, versions in seen.items()})
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             self._fail(error)
-            return
-        for waiter in self._waiting:
-            if waiter.job_id in moved and not waiter.news.done():
-                written = moved[waiter.job_id]
-                if written is None or written.version != waiter.version:
+            return []
+        return [
+            (waiter, written)
+            for waiter in self._waiting
+            if waiter.job_id in moved
+            and ((written := moved[waiter.job_id]) is None or written.version != waiter.version)
+        ]
+
+    async def _tell(self, news: Sequence[tuple[_Waiter, Written | None]]) -> None:
+        """Spread over the time until the next look: who is told asks again at once, and the
+        polls of others shall not have to wait behind all of them."""
+        turns = max(1, min(len(news), round(self._pace / TURN_SECONDS)))
+        for turn in range(turns):
+            for waiter, written in news[turn::turns]:
+                if not waiter.news.done():
                     waiter.news.set_result(written)
+            await asyncio.sleep(self._pace / turns)
 
     def _fail(self, error: Exception) -> None:
         for waiter in self._waiting:

@@ -55,6 +55,20 @@ def test_all_who_wait_for_a_job_get_its_next_version_from_one_look():
     asyncio.run(story())
 
 
+def test_they_are_told_one_after_the_other_so_that_others_have_their_turns():
+    async def story():
+        record = Record(a=1)
+        waiters = Waiters(record.look, pace=0.1)
+        clients = [asyncio.create_task(waiters.wait("a", 1, 30)) for _ in range(10)]
+        await waiting(waiters, 10)
+        record.versions["a"] = 2
+        _, others = await asyncio.wait(clients, return_when=asyncio.FIRST_COMPLETED)
+        assert others
+        assert {answer.version for answer in await asyncio.gather(*clients)} == {2}
+
+    asyncio.run(story())
+
+
 def test_who_has_seen_another_version_is_answered_without_a_change():
     async def story():
         waiters = Waiters(Record(a=5).look, pace=0.001)
