@@ -27,7 +27,7 @@ from jobs.values import NewImage, Options
 URLS = 1_000_000
 LINES_AT_ONCE = 2_000
 OTHER_JOB = 60_000
-OTHER_SPEED = "scripted:delay_ms=2.5"
+OTHER_SPEED = "scripted:delay_ms=1.25"
 TRICKLERS = 8
 TRICKLE_SECONDS = 0.5
 POLL_SECONDS = 0.02
