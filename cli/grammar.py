@@ -89,7 +89,28 @@ def _add_training(commands: Any) -> None:
     encode = _add(commands, "encode", "features of a data set, once", "cli.training:encode")
     encode.add_argument("dataset", type=Path, metavar="DATASET")
     encode.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
-    encode.add_argument("--encoder", default="efficientnet-lite2", metavar="NAME")
+    encode.add_argument(
+        "--encoder",
+        default="efficientnet-lite2",
+        metavar="NAME",
+        help="efficientnet-lite0, efficientnet-lite2 or resnet50 (default: efficientnet-lite2)",
+    )
+    encode.add_argument(
+        "--weights", type=Path, metavar="FILE", help="your own .safetensors, or Keras's .h5"
+    )
+    encode.add_argument(
+        "--input-size", type=int, metavar="PIXELS", help="default: what was published"
+    )
+    encode.add_argument(
+        "--scaling", choices=("caffe", "centred"), help="of resnet50's pixels; follows --weights"
+    )
+    encode.add_argument(
+        "--views",
+        nargs="+",
+        choices=("whole", "flip", "crop"),
+        default=["whole", "flip"],
+        help="of each train picture (default: whole flip)",
+    )
 
     train = _add(commands, "train", "train a decoder", "cli.training:train")
     train.add_argument("config", type=Path, metavar="CONFIG.toml")

@@ -17,8 +17,15 @@ SOME_FAILED = 3
 
 def encode(arguments: Namespace) -> int:
     """Exit code 3 where a picture could not be read; the refused ones are listed."""
-    encoder = pretrained(arguments.encoder)
-    refused = encode_dataset(arguments.dataset, arguments.output, encoder, _report_pictures)
+    encoder = pretrained(
+        arguments.encoder,
+        weights=arguments.weights,
+        input_size=arguments.input_size,
+        scaling=arguments.scaling,
+    )
+    refused = encode_dataset(
+        arguments.dataset, arguments.output, encoder, _report_pictures, arguments.views
+    )
     print(file=sys.stderr)
     for picture in refused:
         print(f"{picture.name}: {picture.reason}")

@@ -21,7 +21,13 @@ from typing import Any, Protocol
 import keras
 
 from captioning.encoder import efficientnet_lite, resnet50
-from captioning.encoder.sources import ImageNetWeights, Weights, WheelWeights, weights_from
+from captioning.encoder.sources import (
+    FileWeights,
+    ImageNetWeights,
+    Weights,
+    WheelWeights,
+    weights_from,
+)
 from captioning.errors import WeightsError
 
 _STRIDE = 32  # every encoder here halves its picture five times, rounding up
@@ -47,6 +53,10 @@ class Encoder(Protocol):
     @property
     def channels(self) -> int:
         """Length C of the vector in each cell."""
+
+    @property
+    def weights(self) -> Weights:
+        """Where its weights come from."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -125,14 +135,38 @@ class ResNet50:
         return model
 
 
-def pretrained(name: str) -> Encoder:
-    """An encoder with its published ImageNet weights, at its published size."""
+def pretrained(
+    name: str,
+    *,
+    weights: Path | None = None,
+    input_size: int | None = None,
+    scaling: resnet50.Scaling | None = None,
+) -> Encoder:
+    """An encoder with its published ImageNet weights at its published size, unless told others.
+
+    weights: a safetensors file of ours, or Keras's own file for ResNet50 (.h5). scaling: of
+    ResNet50's pixels; what the kind of weights was trained with unless named. Raises
+    `WeightsError` for a file that cannot be read, a size or a name that there is not.
+    """
+    if input_size is not None and input_size not in _SIZES:
+        raise WeightsError(Path(name), f"no encoder takes pictures of {input_size} pixels")
     if name == "resnet50":
-        return ResNet50(224, "caffe", ImageNetWeights())
+        source = _resnet50_weights(weights)
+        usual: resnet50.Scaling = "caffe" if isinstance(source, ImageNetWeights) else "centred"
+        return ResNet50(input_size or 224, scaling or usual, source)
     if name in _VARIANTS:
         variant = _VARIANTS[name]
-        return EfficientNetLite(variant, variant.input_size, WheelWeights(variant))
+        if scaling:
+            raise WeightsError(Path(name), "only resnet50 has more than one scaling of pixels")
+        own = FileWeights.of(weights) if weights else WheelWeights(variant)
+        return EfficientNetLite(variant, input_size or variant.input_size, own)
     raise WeightsError(Path(name), f"there is no such encoder; there are: {_names()}")
+
+
+def _resnet50_weights(file: Path | None) -> Weights:
+    if file is None or file.suffix == ".h5":
+        return ImageNetWeights(file and file.resolve())
+    return FileWeights.of(file)
 
 
 def from_config(config: Mapping[str, Any], folder: Path) -> Encoder:

@@ -32,8 +32,15 @@ class Reliability:
 
 
 def human_threshold(references: Sequence[Sequence[Words]]) -> float:
-    """Median CIDEr-D of each picture's first reference against the others of the picture."""
+    """Median CIDEr-D of each picture's first reference against the others of the picture.
+
+    Where no picture has a second reference nobody can be compared with anybody: good is then
+    half of what the reference itself would score.
+    """
     several = [group for group in references if len(group) > 1]
+    if not several:
+        alone = ConsensusScorer(references)
+        return float(np.median([alone.score(i, g[0]) for i, g in enumerate(references)]) / 2)
     scorer = ConsensusScorer([group[1:] for group in several])
     return float(np.median([scorer.score(i, group[0]) for i, group in enumerate(several)]))
 

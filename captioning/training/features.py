@@ -6,6 +6,7 @@ A training reads a picture's grid in every pass, and the encoder is by far the d
 """
 
 import io
+import shutil
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from PIL import Image
 from captioning.buckets import BUCKETS, padded
 from captioning.encoder.encoder import Encoder
 from captioning.encoder.execution import CompiledEncoder, compile_encoder
+from captioning.encoder.sources import FileWeights
 from captioning.pictures import Pixels
 from captioning.training.feature_files import (
     Refused,
@@ -59,10 +61,12 @@ def encode_dataset(
 
     train_views: of `VIEWS`; dev and test are encoded whole. A run after a kill goes on where
     that one was. Raises `DatasetError` for a data set without pictures, `FeaturesError` for
-    a folder with another encoder's features.
+    a folder with another encoder's features. Weights from a file are copied beside the
+    features, so that a checkpoint can be made from this folder alone.
     """
     sets = find_picture_sets(dataset)
     claim_folder(folder, encoder.config)
+    _keep_weights(encoder, folder)
     compiled = compile_encoder(encoder)
     refused: set[Refused] = set()
     for split, pictures in sets.items():
@@ -123,6 +127,14 @@ class _Run:
                 return self.view(image, name, self.encoder.input_size)
         except (OSError, KeyError, SyntaxError, ValueError) as error:
             return Refused(name, str(error))
+
+
+def _keep_weights(encoder: Encoder, folder: Path) -> None:
+    source = encoder.weights
+    if isinstance(source, FileWeights) and not (folder / source.path.name).exists():
+        part = folder / f"{source.path.name}.partial"
+        shutil.copyfile(source.path, part)
+        part.replace(folder / source.path.name)
 
 
 def _write_pickles(folder: Path, splits: Collection[str]) -> None:

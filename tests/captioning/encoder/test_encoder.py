@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -80,3 +82,28 @@ def test_a_config_that_makes_no_sense_is_refused(change, tmp_path):
 
     with pytest.raises(WeightsError, match=str(tmp_path)):
         from_config(config, tmp_path)
+
+
+def test_the_kind_of_a_file_says_how_its_weights_want_their_pixels(tmp_path):
+    own, keras_file = tmp_path / "encoder.safetensors", tmp_path / "resnet50.h5"
+    for path in (own, keras_file):
+        path.write_bytes(b"weights")
+
+    assert pretrained("resnet50", weights=own, input_size=160).config["scaling"] == "centred"
+    assert pretrained("resnet50", weights=keras_file).config["scaling"] == "caffe"
+    assert pretrained("resnet50", weights=own, scaling="caffe").config["scaling"] == "caffe"
+    assert pretrained("efficientnet-lite0", weights=own, input_size=96).input_size == 96
+
+
+@pytest.mark.parametrize(
+    ("name", "choice"),
+    [
+        ("resnet50", {"input_size": 8}),
+        ("efficientnet-lite0", {"scaling": "caffe"}),
+        ("vgg16", {}),
+        ("resnet50", {"weights": Path("missing.safetensors")}),
+    ],
+)
+def test_an_encoder_that_there_is_not_is_refused(name, choice):
+    with pytest.raises(WeightsError):
+        pretrained(name, **choice)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from captioning.confidence import Calibration
-from captioning.training.calibration import fit, held_out, reliability
+from captioning.training.calibration import fit, held_out, human_threshold, reliability
+from captioning.training.metrics import score
 
 
 def test_a_fitted_confidence_says_how_often_captions_are_good() -> None:
@@ -28,3 +29,9 @@ def test_the_curve_never_falls_and_is_flat_outside() -> None:
 def test_points_that_are_no_curve_are_refused(points: tuple[tuple[float, ...], ...]) -> None:
     with pytest.raises(ValueError, match="calibration"):
         Calibration(*points)
+
+
+def test_where_pictures_have_one_caption_each_half_of_a_true_one_is_good() -> None:
+    references = [[["a", "red", "circle"]], [["a", "blue", "square"]], [["two", "dogs"]]]
+    alone = score([group[0] for group in references], references).cider_d
+    assert human_threshold(references) == pytest.approx(np.median(alone) / 2)
