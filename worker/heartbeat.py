@@ -131,6 +131,8 @@ class Heartbeat:
                 self._pulse()
             except DatabaseUnavailable as error:
                 log.warning("renewal_failed", held=len(self.leases()), error=str(error))
+            except Exception:  # without this thread, every batch from now on would lose its lease
+                log.exception("renewal_broken", held=len(self.leases()))
 
     def _report(self, lease: Lease) -> None:
         """Say once that a lease was lost: a beat later, since one that was just given on is not."""

@@ -108,4 +108,7 @@ class Watchdog:
     def _watch(self) -> None:
         pause = threading.Event()
         while not pause.wait(LOOK_SECONDS):
-            self.look()
+            try:
+                self.look()
+            except Exception:  # a watchdog that died would be missed by nobody
+                log.exception("look_failed")

@@ -20,8 +20,12 @@ def release(
     delay: float = 0.0,
     error: str | None = None,
     max_failures: int = 3,
+    max_recoveries: int = 20,
 ) -> bool:
     """Give a batch back unfinished.
+
+    One whose lease ran out meanwhile counts as recovered: work that takes longer than a
+    lease may be renewed must not go round for ever.
 
     Args:
         spent: whether this was one of the stage's tries (not so on a clean stop);
@@ -40,6 +44,8 @@ def release(
         failures = batch.failures + spent
         if spent and failures >= max_failures:
             _give_up(connection, job, batch, "internal_error", failures=failures, error=error)
+        elif batch.late and not spent:
+            _recover(connection, job, batch, max_recoveries, error=error)
         else:
             _requeue(connection, batch, not_before=now() + delay, failures=failures, error=error)
     return True
@@ -103,7 +109,7 @@ def _recover(
 def _lock_running(
     connection: Connection, batch_id: int, attempt: int, *conditions: Any
 ) -> Row[Any] | None:
-    statement = select(batches).where(
+    statement = select(batches, (batches.c.lease_until < now()).label("late")).where(
         batches.c.id == batch_id,
         batches.c.attempt == attempt,
         batches.c.state == BatchState.RUNNING,

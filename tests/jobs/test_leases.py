@@ -15,6 +15,7 @@ from tests.jobs.acts import (
     check_counters,
     fetched,
     fetching,
+    images_of,
     job_of,
     states_of,
     submit,
@@ -201,6 +202,21 @@ def test_a_clean_release_spends_nothing(db: Database) -> None:
 
     work(db)
     assert job_of(db, job).state == JobState.SUCCEEDED
+
+
+def test_work_that_outlasts_every_lease_ends_at_last(db: Database) -> None:
+    # Given a batch that takes longer than any lease may be renewed
+    job = submit(db, 2)
+    for _ in range(3):
+        (held,) = fetching(db, lease=-1.0)
+
+        # When its worker gives it back each time
+        assert lifecycle.release(db, held, spent=False, max_recoveries=2)
+
+    # Then it goes round no more
+    assert fetching(db) == []
+    assert {image.code for image in images_of(db, job)} == {"worker_lost"}
+    check_counters(db, job)
 
 
 def test_a_stage_that_fails_too_often_ends_the_batch(db: Database) -> None:

@@ -11,10 +11,11 @@ from types import TracebackType
 
 from captioning.captioner import Captioner
 from jobs import lifecycle
-from jobs.errors import ObjectMissing, PreparedBroken, StoreError
+from jobs.errors import DatabaseUnavailable, ObjectMissing, PreparedBroken, StoreError
 from jobs.logs import Log
 from jobs.metrics import IMAGES, LAST_PROGRESS
 from jobs.states import Stage
+from jobs.values import Held
 from worker.caption.batcher import DeviceBatch, join
 from worker.caption.careful import caption_each
 from worker.caption.reader import Opened, Reader
@@ -64,16 +65,18 @@ class CaptionStage:
                 upcoming = self._ahead.submit(self._open)
                 self._caption(load)
         finally:
-            self._give_back(upcoming)
+            self._end_reading(upcoming)
 
     def _open(self) -> list[Opened]:
         """Begin and read as many dispatched batches as fill the device."""
         load: list[Opened] = []
-        pictures = 0
-        while pictures < self._size and (lease := self._begin()):
-            if opened := self._read(lease):
-                load.append(opened)
-                pictures += len(opened.held.images)
+        try:
+            while _pictures(load) < self._size and (lease := self._begin()):
+                load += self._read(lease)
+        except BaseException:
+            # Nobody else knows of these: their leases would be renewed for nothing.
+            self._give_back(load)
+            raise
         return load
 
     def _begin(self) -> Lease | None:
@@ -90,19 +93,39 @@ class CaptionStage:
         )
         return self._heartbeat.hold(begun[0]) if begun else None
 
-    def _read(self, lease: Lease) -> Opened | None:
+    def _read(self, lease: Lease) -> list[Opened]:
+        """The batch with its pictures, or nothing once it was turned down."""
         try:
-            return self._reader.read(lease)
-        except (ObjectMissing, PreparedBroken) as error:
-            log.warning("prepared_missing", **names(lease.held), error=str(error))
-            lifecycle.refetch(self._db, lease.held, self._post.settings.max_recoveries)
-        except StoreError as error:
-            log.warning("store_failed", **names(lease.held), error=str(error))
-            lifecycle.release(
-                self._db, lease.held, spent=False, delay=STORE_DELAY_SECONDS, error=str(error)
-            )
-        self._heartbeat.let_go(lease.held)
-        return None
+            return [self._reader.read(lease)]
+        except Exception as error:  # noqa: BLE001  whatever it is, the batch must not wait for it
+            try:
+                self._turn_down(lease.held, error)
+            finally:
+                self._heartbeat.let_go(lease.held)
+        return []
+
+    def _turn_down(self, held: Held, error: Exception) -> None:
+        """Send a batch that cannot be read to where that can be put right."""
+        settings = self._post.settings
+        match error:
+            case ObjectMissing() | PreparedBroken():
+                log.warning("prepared_missing", **names(held), error=str(error))
+                lifecycle.refetch(self._db, held, settings.max_recoveries)
+            case StoreError():
+                log.warning("store_failed", **names(held), error=str(error))
+                lifecycle.release(
+                    self._db, held, spent=False, delay=STORE_DELAY_SECONDS, error=str(error)
+                )
+            case _:
+                log.error("batch_broken", **names(held), error=repr(error))
+                lifecycle.release(
+                    self._db,
+                    held,
+                    spent=True,
+                    delay=STORE_DELAY_SECONDS,
+                    error=repr(error),
+                    max_failures=settings.max_failures,
+                )
 
     def _caption(self, load: Sequence[Opened]) -> None:
         results = [Result(opened) for opened in load]
@@ -158,16 +181,29 @@ class CaptionStage:
                     spent=spent,
                     error=error,
                     max_failures=self._post.settings.max_failures,
+                    max_recoveries=self._post.settings.max_recoveries,
                 )
                 log.info("batch_released", **names(result.held), spent=spent)
 
-    def _give_back(self, upcoming: Future[list[Opened]]) -> None:
-        """Release what was read ahead when `drain` ends early; leases do it if this fails."""
-        for opened in upcoming.result():
+    def _end_reading(self, upcoming: Future[list[Opened]]) -> None:
+        """Give back what was read ahead when `drain` ends early."""
+        # Why reading failed is known by now: either `drain` ends with it, or with something worse.
+        if upcoming.exception() is None:
+            self._give_back(upcoming.result())
+
+    def _give_back(self, load: Sequence[Opened]) -> None:
+        """Release batches that nobody will caption; leases do it where this fails."""
+        for opened in load:
             try:
                 lifecycle.release(self._db, opened.held, spent=False)
+            except DatabaseUnavailable as error:
+                log.warning("release_failed", **names(opened.held), error=str(error))
             finally:
                 self._heartbeat.let_go(opened.held)
+
+
+def _pictures(load: Sequence[Opened]) -> int:
+    return sum(len(opened.held.images) for opened in load)
 
 
 def _count(result: Result) -> None:

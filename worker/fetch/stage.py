@@ -162,7 +162,14 @@ class FetchStage:
         return key
 
     def _give_back(self, held: Held, why: str, delay: float = 0.0) -> None:
-        lifecycle.release(self._db, held, spent=False, delay=delay, error=why)
+        lifecycle.release(
+            self._db,
+            held,
+            spent=False,
+            delay=delay,
+            error=why,
+            max_recoveries=self._settings.max_recoveries,
+        )
         log.warning("batch_released", reason=why)
 
     def _call(self, work: Coroutine[Any, Any, Any]) -> Any:
