@@ -13,6 +13,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    true,
     update,
 )
 
@@ -66,16 +67,29 @@ def waiting_hints(db: Database, stage: Stage) -> list[Hint]:
         return [Hint(*row) for row in connection.execute(statement)]
 
 
-def lost_hints(db: Database, stage: Stage, older_than: float) -> list[Hint]:
-    """What was dispatched so many seconds ago and not begun, to be sent once more."""
+def lost_hints(
+    db: Database, stage: Stage, older_than: float, *, overtaken: bool = False
+) -> list[Hint]:
+    """What was dispatched so many seconds ago and not begun, to be sent once more.
+
+    Args:
+        overtaken: only where a hint that was sent as many seconds later runs already.
+    """
+    later = batches.alias("later")
+    begun_later = exists().where(
+        later.c.stage == stage,
+        later.c.state == BatchState.RUNNING,
+        later.c.dispatched_at > batches.c.dispatched_at + older_than,
+    )
     lost = (
         select(batches.c.id)
         .where(
             batches.c.stage == stage,
             batches.c.state == BatchState.DISPATCHED,
             batches.c.dispatched_at < now() - older_than,
+            begun_later if overtaken else true(),
         )
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=batches)
         .cte("lost")
     )
     statement = (

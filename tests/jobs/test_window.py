@@ -1,5 +1,6 @@
 """Dispatching: within the window, fairly, and no hint is lost for good."""
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -100,3 +101,20 @@ def test_a_followed_hint_is_not_lost(db: Database) -> None:
 
     assert lifecycle.waiting_hints(db, Stage.FETCH) == []
     assert lifecycle.lost_hints(db, Stage.FETCH, older_than=-1.0) == []
+
+
+def test_a_hint_that_later_ones_overtook_is_lost_however_long_the_queue_is(db: Database) -> None:
+    # Given a hint that its worker took along when it died, and others that were sent later
+    submit(db, 2)
+    (lost,) = lifecycle.dispatch(db, Stage.FETCH, 1, AHEAD)
+    submit(db, 4)
+    time.sleep(0.02)
+    later, waiting = lifecycle.dispatch(db, Stage.FETCH, 3, AHEAD)
+
+    # When none of them was begun, any may still be in the queue
+    assert lifecycle.lost_hints(db, Stage.FETCH, older_than=0.01, overtaken=True) == []
+
+    # Then the first is known to be lost once one of them was
+    assert lifecycle.begin(db, later, "worker", 60, 600) is not None
+    assert lifecycle.lost_hints(db, Stage.FETCH, older_than=0.01, overtaken=True) == [lost]
+    assert waiting in lifecycle.waiting_hints(db, Stage.FETCH)

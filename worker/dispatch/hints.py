@@ -28,10 +28,12 @@ def resend(at: Context) -> int:
     """Send the hints again that were lost, with a queue or with a worker. How many."""
     sent = 0
     for stage, waiting in queue_lengths(at.settings).items():
-        # While the queue still holds hints, a slow start means busy workers, not a loss.
-        if waiting == 0:
-            for hint in lifecycle.lost_hints(at.db, stage, at.settings.hint_seconds):
-                send_hint(at.app, hint)
-                HINTS_LOST.labels(stage).inc()
-                sent += 1
+        # While the queue still holds hints, a slow start means busy workers, not a loss; but
+        # the queue keeps its order, so one that later ones overtook is not in it any more.
+        overtaken = waiting > 0
+        seconds = at.settings.hint_seconds
+        for hint in lifecycle.lost_hints(at.db, stage, seconds, overtaken=overtaken):
+            send_hint(at.app, hint)
+            HINTS_LOST.labels(stage).inc()
+            sent += 1
     return sent
