@@ -1,5 +1,6 @@
 """`captions demo`: photographs over HTTP through the whole embedded stack, and a table."""
 
+import os
 import sys
 import threading
 from argparse import Namespace
@@ -75,7 +76,9 @@ def find_photos(folder: Path | None) -> Sequence[Path]:
 @contextmanager
 def serving(photos: Sequence[Path]) -> Iterator[list[str]]:
     """Each photo at a URL of this machine, as a picture library on the web would be."""
-    served = {f"/{number}/{quote(path.name)}": path for number, path in enumerate(photos, 1)}
+    served = {
+        f"/{number}/{quote(os.fsencode(path.name))}": path for number, path in enumerate(photos, 1)
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -4,7 +4,12 @@ Nothing but argparse is imported here: `captions --help` must answer at once.
 """
 
 import os
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,7 @@ Gives every picture of a large library a sentence.
   captions caption picture.jpg            one picture, no service at all
 """
 LOCAL_SERVER = "http://127.0.0.1:8000"
+LENGTHS = range(4, 33)
 
 
 def build_parser() -> ArgumentParser:
@@ -190,8 +196,18 @@ def _add_options(parser: ArgumentParser) -> None:
         "--beam-width", type=int, choices=(1, 3, 5), default=3, help="1 is fastest (default: 3)"
     )
     parser.add_argument(
-        "--max-length", type=int, default=20, metavar="WORDS", help="longest sentence (default: 20)"
+        "--max-length",
+        type=_length,
+        default=20,
+        metavar="WORDS",
+        help="longest sentence, 4 to 32 (default: 20)",
     )
+
+
+def _length(word: str) -> int:
+    if not word.isdecimal() or int(word) not in LENGTHS:
+        raise ArgumentTypeError(f"{word} is not a number of words from 4 to 32")
+    return int(word)
 
 
 def options(arguments: Namespace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ nothing; relative paths start at that file).
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ PICTURE_SUFFIXES = (
     ".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp",
 )  # fmt: skip
 URL_SCHEMES = ("http://", "https://", "s3://")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 MAX_URL_CHARACTERS = 2_048
 PATTERN_CHARACTERS = frozenset("*?[")
 
@@ -63,7 +65,7 @@ def find_pictures(sources: Sequence[str]) -> Sources:
 
 
 def _expand(source: str) -> Iterator[Picture]:
-    if source.startswith(URL_SCHEMES):
+    if SCHEME.match(source):
         yield _remote(source)
         return
     path = Path(source).expanduser()
@@ -102,7 +104,8 @@ def _matching(pattern: Path) -> Iterator[Picture]:
 
 def _listed(path: Path) -> Iterator[Picture]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines: a name may hold what only Unicode takes for the end of a line.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise SourceError(
             path, f"neither a picture ({', '.join(PICTURE_SUFFIXES)}) nor a list in UTF-8"
@@ -116,7 +119,7 @@ def _listed(path: Path) -> Iterator[Picture]:
 
 def _entry(entry: str, path: Path, number: int) -> Picture:
     """A line of a list names one picture: lists of lists and folders would hide mistakes."""
-    if entry.startswith(URL_SCHEMES):
+    if SCHEME.match(entry):
         try:
             return _remote(entry)
         except SourceError as error:
@@ -128,6 +131,8 @@ def _entry(entry: str, path: Path, number: int) -> Picture:
 
 
 def _remote(url: str) -> Picture:
+    if not url.lower().startswith(URL_SCHEMES):
+        raise SourceError(url, f"a URL must begin with one of {', '.join(URL_SCHEMES)}")
     if len(url) > MAX_URL_CHARACTERS:
         raise SourceError(f"{url[:60]}…", f"longer than {MAX_URL_CHARACTERS:,} characters")
     return Picture(source=url, url=url)

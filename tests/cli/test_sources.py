@@ -102,3 +102,25 @@ def test_one_folder_stands_for_all_pictures_of_a_source(tmp_path: Path) -> None:
     touch(tmp_path, "one/1/a.jpg", "one/2/b.jpg", "two/c.jpg")
     sources = find_pictures([str(tmp_path / "one"), str(tmp_path / "two/c.jpg")])
     assert sources.folders == ((tmp_path / "one").resolve(), (tmp_path / "two").resolve())
+
+
+@pytest.mark.parametrize("url", ["HTTPS://example.org/1.jpg", "S3://bucket/1.jpg"])
+def test_schemes_are_known_however_they_are_written(url: str) -> None:
+    assert named(url) == [url]
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/1.jpg", "file:///etc/passwd"])
+def test_a_url_of_another_scheme_is_said_to_be_one(url: str) -> None:
+    with pytest.raises(SourceError, match="a URL must begin with one of http://, https://, s3://"):
+        find_pictures([url])
+
+
+def test_a_list_may_name_files_with_whatever_unicode_takes_for_the_end_of_a_line(
+    tmp_path: Path,
+) -> None:
+    touch(tmp_path, "a\u2028b.jpg", "c\x85d.jpg")
+    (tmp_path / "list.txt").write_text("a\u2028b.jpg\nc\x85d.jpg\n", encoding="utf-8")
+    assert named(tmp_path / "list.txt") == [
+        str(tmp_path / "a\u2028b.jpg"),
+        str(tmp_path / "c\x85d.jpg"),
+    ]

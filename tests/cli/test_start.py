@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from captioning.captioner import MAX_LENGTHS
 from cli.__main__ import find, main
-from cli.grammar import build_parser
+from cli.grammar import LENGTHS, build_parser
 
 HEAVY = ("celery", "sqlalchemy", "tensorflow", "keras", "numpy", "httpx", "rich", "pydantic", "PIL")
 
@@ -63,3 +64,17 @@ def test_an_unknown_command_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -
         main(["paint"])
     assert stopped.value.code == 2
     assert "invalid choice: 'paint'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["0", "3", "33", "-1", "many"])
+def test_a_length_that_no_captioner_takes_is_refused(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "photos", "-o", "captions.csv", "--max-length", words])
+    assert stopped.value.code == 2
+    assert f"{words} is not a number of words from 4 to 32" in capsys.readouterr().err
+
+
+def test_lengths_are_those_that_the_captioner_takes() -> None:
+    assert LENGTHS == MAX_LENGTHS

@@ -6,7 +6,7 @@ import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from worker.errors import ImageRefused
 from worker.fetch.fetched import Fetched, check_size
@@ -91,7 +91,8 @@ def _step(parent: int, name: str, flags: int) -> int:
 
 def _path(url: str) -> Path:
     parts = urlsplit(url)
-    path = unquote(parts.path)
+    # Names are bytes: one that is not UTF-8 is a name all the same.
+    path = os.fsdecode(unquote_to_bytes(parts.path))
     if parts.netloc not in LOCAL_HOSTS or not path.startswith("/") or "\0" in path:
         raise ImageRefused("url_not_valid", "The URL cannot be used. Write file:///folder/picture.")
     return Path(path)

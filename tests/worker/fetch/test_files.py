@@ -100,3 +100,10 @@ def test_a_pipe_and_a_folder_are_no_files(folder: Path) -> None:
 @pytest.mark.parametrize("url", ["file://elsewhere/a.jpg", "file:a.jpg", "file:///a%00.jpg"])
 def test_a_url_that_names_no_path_here_is_not_valid(folder: Path, url: str) -> None:
     assert code(folder, url) == "url_not_valid"
+
+
+def test_a_name_that_is_not_utf_8_is_a_name_all_the_same(folder: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jpg"))
+    path.write_bytes(b"latin")
+
+    assert read(folder, path.as_uri()).data == b"latin"
