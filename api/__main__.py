@@ -1,4 +1,8 @@
-"""`python -m api`: serve until told to stop."""
+"""`python -m api`: serve until told to stop.
+
+Exit code 78: refused to start, with a sentence on stderr, and would again; 1: failed, and may be
+tried again.
+"""
 
 import errno
 import socket
@@ -10,7 +14,7 @@ from fastapi import FastAPI
 from api.access import check_start
 from api.app import create_app
 from api.errors import StartRefused
-from jobs.errors import CaptionsError
+from jobs.errors import CaptionsError, SettingsError
 from jobs.logs import Log, configure
 from jobs.settings import load_settings
 
@@ -19,6 +23,8 @@ LOG = Log("api")
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 20
 BACKLOG = 2048
+EXIT_FAILED = 1
+EXIT_REFUSED = 78
 
 
 class Server(uvicorn.Server):
@@ -44,7 +50,7 @@ class Server(uvicorn.Server):
 
 
 def main() -> int:
-    """Serve as the settings say; 1 and a sentence when that cannot be."""
+    """Serve as the settings say; an exit code and a sentence when that cannot be."""
     try:
         settings = load_settings()
         configure(settings.log_level)
@@ -54,7 +60,8 @@ def main() -> int:
         server = Server(app)
     except (CaptionsError, StartRefused) as error:
         print(f"api: {error}", file=sys.stderr)
-        return 1
+        refused = isinstance(error, SettingsError | StartRefused)
+        return EXIT_REFUSED if refused else EXIT_FAILED
     host, port = listener.getsockname()[:2]
     LOG.info("listening", host=host, port=port)
     server.run(sockets=[listener])

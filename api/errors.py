@@ -140,7 +140,7 @@ class Unavailable(Problem):
 
 
 class OutOfSpace(Problem):
-    """The object store is full"""
+    """There is no room left"""
 
     status, name = 507, "out-of-space"
 

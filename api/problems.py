@@ -99,6 +99,7 @@ FOREIGN: dict[type[Exception], Callable[[Any], Problem]] = {
     jobs_errors.StoreUnavailable: lambda _: errors.Unavailable(
         "The object store does not answer; try again in a moment.", headers=RETRY_AFTER
     ),
+    jobs_errors.DatabaseFull: lambda _: errors.OutOfSpace("The database has no room left."),
     jobs_errors.DatabaseUnavailable: lambda _: errors.Unavailable(
         "The database does not answer; try again in a moment.", headers=RETRY_AFTER
     ),

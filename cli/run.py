@@ -1,5 +1,6 @@
 """`captions run`: pictures in, a file of captions out, through a whole stack of its own."""
 
+import shutil
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cli.checkpoint import local_settings, look_at
+from cli.errors import OutputError
 from cli.files import replacing
 from cli.grammar import options
 from cli.output import Row, writer_for
@@ -28,6 +30,8 @@ JOB_IMAGES = 10_000
 POLL_SECONDS = 0.3
 SOME_FAILED = 3
 TERMINATED = 143
+# A prepared batch and what the database writes beside it.
+LEAST_FREE_BYTES = 4 * 1024 * 1024
 
 
 def run(arguments: Namespace) -> int:
@@ -42,13 +46,21 @@ def run(arguments: Namespace) -> int:
     started = time.monotonic()
     settings = settings_for(this)
     with closing(Database(settings.database_url)) as db:
-        jobs = caption(this, settings, db)
+        jobs = _caption_or_say(this, settings, db)
         outcomes: Counter[str] = Counter()
         with replacing(this.output) as file:
             write(_counted(rows(this, db, jobs), outcomes), file)
     this.forget()
     print(summary(this.output, outcomes, time.monotonic() - started), file=sys.stderr)
     return SOME_FAILED if set(outcomes) - {""} else 0
+
+
+def _caption_or_say(run: Run, settings: Settings, db: Database) -> list[Job]:
+    try:
+        return caption(run, settings, db)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it was", file=sys.stderr)
+        raise
 
 
 def settings_for(run: Run) -> Settings:
@@ -109,6 +121,14 @@ def summary(output: Path, outcomes: Counter[str], seconds: float) -> str:
     return said
 
 
+def check_room(home: Path) -> None:
+    """Raises OutputError where the run cannot go on for want of space."""
+    if shutil.disk_usage(home).free < LEAST_FREE_BYTES:
+        raise OutputError(
+            home, "the disk is full. Free some space and repeat the command: it goes on from here"
+        )
+
+
 def _follow(db: Database, stack: Stack, jobs: list[Job], line: Bar) -> list[Job]:
     while True:
         jobs = [job if job.ended else queries.job(db, job.id) or job for job in jobs]
@@ -116,6 +136,7 @@ def _follow(db: Database, stack: Stack, jobs: list[Job], line: Bar) -> list[Job]
         if all(job.ended for job in jobs):
             return jobs
         stack.check()
+        check_room(stack.settings.home)
         time.sleep(POLL_SECONDS)
 
 

@@ -16,12 +16,16 @@ def up(arguments: Namespace) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         print(f"starting; logs are in {settings.home / 'logs'}", file=sys.stderr)
         try:
-            stack.wait_ready()
+            stack.wait_ready(say=_say)
             print(where(stack.url, settings), flush=True)
             stack.wait()
         except KeyboardInterrupt:
             print("\nstopping: work in hand is finished or given back", file=sys.stderr)
     return 0
+
+
+def _say(missing: str) -> None:
+    print(f"waiting: {missing}", file=sys.stderr, flush=True)
 
 
 def where(url: str, settings: Settings) -> str:

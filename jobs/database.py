@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import InterfaceError as DriverInterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from jobs.errors import DatabaseUnavailable, SettingsError
+from jobs.errors import DatabaseFull, DatabaseUnavailable, SettingsError
 
 BUSY_SECONDS = 10
+POSTGRESQL_DISK_FULL = "53100"
 POSTGRESQL_OPTIONS = {
     "connect_timeout": 5,
     "tcp_user_timeout": 30_000,
@@ -58,7 +59,7 @@ class Database:
             ):
                 yield connection
         except (OperationalError, DriverInterfaceError, PoolTimeout) as error:
-            raise DatabaseUnavailable(_explain(error)) from error
+            raise _refusal(error) from error
 
     def check(self) -> None:
         """Ask for one row.
@@ -76,7 +77,7 @@ class Database:
         try:
             upgrade(self.engine)
         except (OperationalError, DriverInterfaceError) as error:
-            raise DatabaseUnavailable(_explain(error)) from error
+            raise _refusal(error) from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -139,6 +140,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _explain(error: Exception) -> str:
+def _refusal(error: Exception) -> DatabaseUnavailable:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return f"{DatabaseUnavailable.__doc__} ({str(cause).strip().splitlines()[0]})"
+    kind = DatabaseFull if _is_full(cause) else DatabaseUnavailable
+    return kind(f"{kind.__doc__} ({str(cause).strip().splitlines()[0]})")
+
+
+def _is_full(cause: BaseException | None) -> bool:
+    return (
+        getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or getattr(cause, "sqlstate", None) == POSTGRESQL_DISK_FULL
+    )

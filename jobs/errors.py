@@ -3,6 +3,7 @@
 CaptionsError
 ├── SettingsError           a setting that cannot be used
 ├── DatabaseUnavailable     the record cannot be read or written now
+│   └── DatabaseFull        its disk has no room left
 ├── QueueUnavailable        hints cannot be sent or counted now
 ├── StoreError              the object store
 │   ├── StoreUnavailable    it cannot be reached now
@@ -44,6 +45,10 @@ class SettingsError(CaptionsError):
 
 class DatabaseUnavailable(CaptionsError):
     """The database does not answer as it should; try again in a moment."""
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The disk of the database has no room left; free some space."""
 
 
 class QueueUnavailable(CaptionsError):

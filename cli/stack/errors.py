@@ -4,6 +4,7 @@ StackError
 ├── HomeUnusable     the folder of everything embedded cannot be used
 ├── HomeInUse        another stack runs in the same folder
 ├── PortInUse        something else listens where the API should
+├── PortUnusable     the API cannot listen there
 ├── RedisMissing     there is no Redis server to start
 ├── ProcessRefused   a process said why it will not start
 └── NotReady         the processes run, but not everything answers yet
@@ -42,6 +43,16 @@ class PortInUse(StackError):
         super().__init__(
             f"Something else listens on {host}:{port}. "
             "End it, or choose another port with CAPTIONS_API_PORT."
+        )
+
+
+class PortUnusable(StackError):
+    """The API cannot listen where it should."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"The API cannot listen on {host}:{port}: {reason}. "
+            "CAPTIONS_API_HOST and CAPTIONS_API_PORT choose another place."
         )
 
 

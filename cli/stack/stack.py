@@ -1,16 +1,17 @@
 """Starts the embedded stack in the order of its needs, and ends it in the reverse."""
 
+import errno
 import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from cli.stack.child import Child
 from cli.stack.environment import environment
-from cli.stack.errors import NotReady, PortInUse, ProcessRefused, StackError
+from cli.stack.errors import NotReady, PortInUse, PortUnusable, ProcessRefused, StackError
 from cli.stack.home import Home, socket_folder
 from cli.stack.ready import missing, redis_answers
 from cli.stack.redis import redis_command
@@ -20,6 +21,7 @@ from jobs.settings import Settings
 READY_SECONDS = 600.0
 REDIS_SECONDS = 10.0
 POLL_SECONDS = 0.1
+SAY_SECONDS = 10.0
 # A stop finishes or releases what is held; twice what that takes on a slow device.
 GRACE_SECONDS = 20.0
 
@@ -75,13 +77,21 @@ class Stack:
             self.stop()
             raise
 
-    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Return once every part answers. Raises ProcessRefused or NotReady."""
-        until = time.monotonic() + seconds
+    def wait_ready(
+        self, seconds: float = READY_SECONDS, say: Callable[[str], object] = lambda _: None
+    ) -> None:
+        """Return once every part answers. Raises ProcessRefused or NotReady.
+
+        say: called with what is still missing, in words, every ten seconds.
+        """
+        until, silent_until = time.monotonic() + seconds, time.monotonic() + SAY_SECONDS
         while lacking := missing(self.url):
             self.check()
             if time.monotonic() > until:
-                raise NotReady(seconds, lacking, self._logs)
+                raise NotReady(seconds, self._explain(lacking), self._logs)
+            if time.monotonic() > silent_until:
+                silent_until += SAY_SECONDS
+                say(self._explain(lacking))
             self._news.wait(POLL_SECONDS)
 
     def check(self) -> None:
@@ -121,6 +131,11 @@ class Stack:
     def _logs(self) -> Path:
         return self.settings.home / "logs"
 
+    def _explain(self, lacking: str) -> str:
+        """What is missing, and the last words of the processes that end again and again."""
+        failing = [child for child in self._children if child.starts > 1]
+        return "; ".join([lacking, *(f"{child.name}: {child.last_line()}" for child in failing)])
+
     def _choose_port(self) -> None:
         host, port = self.settings.api_host, self.settings.api_port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -129,18 +144,29 @@ class Stack:
             try:
                 probe.bind((host, port))
             except OSError as error:
-                raise PortInUse(host, port) from error
+                if error.errno == errno.EADDRINUSE:
+                    raise PortInUse(host, port) from error
+                reason = error.strerror or str(error)
+                raise PortUnusable(host, port, reason) from error
             self._set(api_port=probe.getsockname()[1])
 
     def _start_redis(self) -> None:
         path = socket_folder(self.settings.home) / "redis.sock"
         self._set(redis_url=f"unix://{path}")
+        # One whose stack was killed a moment ago takes the socket with it when it ends.
+        if not self._wait_redis(path, answering=False):
+            raise StackError(f"Another Redis server listens on {path}; end it first.")
         self._start("redis", redis_command(path))
+        if not self._wait_redis(path, answering=True):
+            raise StackError(f"The Redis server does not start; see {self._logs / 'redis.log'}")
+
+    def _wait_redis(self, path: Path, *, answering: bool) -> bool:
         until = time.monotonic() + REDIS_SECONDS
-        while not redis_answers(path):
+        while redis_answers(path) != answering:
             if time.monotonic() > until:
-                raise StackError(f"The Redis server does not start; see {self._logs / 'redis.log'}")
+                return False
             self._news.wait(POLL_SECONDS)
+        return True
 
     def _start(self, name: str, command: Sequence[str]) -> None:
         child = Child(

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from api.__main__ import bind
+from api.__main__ import EXIT_REFUSED, bind, main
 from api.access import Bucket, check_start
 from api.errors import StartRefused
 from jobs import keys
@@ -144,3 +144,21 @@ def test_a_key_that_is_sent_counts_before_anybody_is_asked_for_one(api, db):
     # Then the job is the key's
     (job,) = api.get("/v1/jobs", headers=bearer(token)).json()["jobs"]
     assert job["id"] == made
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("CAPTIONS_API_HOST", "0.0.0.0", "captions keys create"),
+        ("CAPTIONS_API_PORT", "many", "CAPTIONS_API_PORT"),
+    ],
+)
+def test_a_refusal_to_start_has_an_exit_code_that_says_it_would_come_again(
+    settings, monkeypatch, capsys, variable, value, sentence
+):
+    monkeypatch.setenv("CAPTIONS_HOME", str(settings.home))
+    monkeypatch.setenv("CAPTIONS_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv(variable, value)
+
+    assert main() == EXIT_REFUSED
+    assert sentence in capsys.readouterr().err

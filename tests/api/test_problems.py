@@ -7,7 +7,7 @@ import pytest
 from api import problems
 from api.errors import Problem
 from jobs import queries
-from jobs.errors import DatabaseUnavailable
+from jobs.errors import DatabaseFull, DatabaseUnavailable
 from tests.api.conftest import serving
 
 
@@ -98,3 +98,11 @@ def test_a_client_that_goes_away_in_the_middle_of_its_body_leaves_nothing(api, d
 def test_kinds_differ_in_name_and_status():
     assert len({kind.status for kind in problems.KINDS.values()}) == len(problems.KINDS)
     assert Problem.name in problems.KINDS
+
+
+def test_a_disk_of_the_database_that_is_full_is_507(api, monkeypatch):
+    def fail(*_):
+        raise DatabaseFull
+
+    monkeypatch.setattr(queries, "jobs", fail)
+    assert "no room" in is_problem(api.get("/v1/jobs"), 507)["detail"]

@@ -1,6 +1,7 @@
 """`captions run` through a real stack of its own, with the scripted captioner."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -8,7 +9,12 @@ import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from cli.errors import OutputError
+from cli.run import check_room
 from cli.runfolder import folder_of
 
 ROOT = Path(__file__).parents[2]
@@ -75,3 +81,36 @@ def test_a_killed_run_goes_on_where_it_was(photos: Path, tmp_path: Path) -> None
     assert "going on with captions.jsonl" in done.stderr
     assert jobs_of(output) == begun
     assert len(output.read_text().splitlines()) == 4
+
+
+def test_a_full_disk_ends_a_run_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+
+    with pytest.raises(OutputError, match=r"the disk is full\. Free some space and repeat"):
+        check_room(tmp_path)
+
+
+def test_ctrl_c_stops_a_run_and_the_next_one_goes_on(photos: Path, tmp_path: Path) -> None:
+    # Given a run under way
+    output = tmp_path / "captions.csv"
+    with subprocess.Popen(
+        command(photos, output), cwd=ROOT, env=SCRIPTED, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not jobs_of(output) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        begun = jobs_of(output)
+
+        # When somebody presses Ctrl-C
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=100)
+
+    # Then it stops with a sentence, and leaves no output
+    assert (process.returncode, said) == (130, "stopped; the same command goes on where it was\n")
+    assert not output.exists()
+
+    # And the same command ends the same job
+    assert run(photos, output).returncode == 3
+    assert jobs_of(output) == begun
