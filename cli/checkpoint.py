@@ -1,6 +1,6 @@
 """Which checkpoint a command uses, looked at before anything is started for it."""
 
-from captioning.checkpoint import Checkpoint
+from captioning.captioner import check_captioner
 from jobs.settings import Settings, load_settings
 
 
@@ -11,5 +11,4 @@ def local_settings() -> Settings:
 
 def look_at(checkpoint: str) -> None:
     """Its files and whether they fit. Raises CheckpointError, which names file and reason."""
-    if not checkpoint.startswith("scripted:"):
-        Checkpoint.open(checkpoint)
+    check_captioner(checkpoint)

@@ -15,15 +15,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UV = ROOT / ".tools/bin/uv"
-TARGETS = ("api", "fetch", "dispatch", "caption-cpu", "caption-cuda")
+TARGETS = ("api", "fetch", "dispatch", "caption-cpu", "caption-cuda", "caption-huggingface")
 # What `python -m …` of a target imports once it runs.
 STARTS = {
     "api": ("api.__main__", "cli.__main__", "cli.migrate", "cli.keys", "migrations.run"),
     "fetch": ("worker.__main__", "worker.fetch.process"),
     "dispatch": ("worker.__main__", "worker.dispatch.process"),
 }
-# Installing TensorFlow would take minutes: these are resolved only.
-HEAVY = ("caption-cpu", "caption-cuda")
+# Installing TensorFlow or PyTorch would take minutes: these are resolved only.
+HEAVY = ("caption-cpu", "caption-cuda", "caption-huggingface")
 
 
 @dataclass
@@ -102,8 +102,8 @@ def test_an_image_can_import_what_it_starts(target: str, tmp_path: Path) -> None
 
 
 def test_the_caption_images_have_the_folders_that_they_start(tmp_path: Path) -> None:
-    cpu, cuda = (stages()[target].copied for target in HEAVY)
-    assert cpu == cuda
+    cpu, *others = (stages()[target].copied for target in HEAVY)
+    assert all(copied == cpu for copied in others)
     code = copy_folders("caption-cpu", tmp_path / "srv")
     assert_runs([sys.executable, "-c", "import worker.__main__, worker.caption.process"], code)
 
