@@ -45,7 +45,7 @@ def explain(picture: Path, checkpoint: str | Path, out: Path) -> Explanation:
     except OSError as error:
         raise CaptioningError(f"{picture}: cannot be read: {error}") from error
     explanation = explanation_of(captioner, pixels)
-    draw(pixels, explanation).save(out, "PNG")
+    draw(pixels, explanation).save(out, "PNG", optimize=True)
     return explanation
 
 
