@@ -207,6 +207,18 @@ def test_every_measurement_that_is_offered_exists(name: str) -> None:
     assert (ROOT / module.replace(".", "/")).with_suffix(".py").is_file()
 
 
+def test_every_measurement_that_a_page_names_is_offered() -> None:
+    for page in PAGES:
+        for name in re.findall(r"make bench NAME=(\w+)", page.read_text()):
+            assert name in bench.__main__.BENCHES, f"{page.relative_to(ROOT)} names {name}"
+
+
+def test_pictures_of_pages_are_small() -> None:
+    for path in tracked("docs"):
+        if path.suffix == ".png":
+            assert path.stat().st_size <= 200_000, path.relative_to(ROOT)
+
+
 def test_no_module_is_longer_than_a_few_screens() -> None:
     packages = {"api", "bench", "captioning", "cli", "jobs", "worker"}
     for path in tracked():
