@@ -146,7 +146,7 @@ def _candidates(
     job_turns, key_turns = turns.alias("job_turns"), turns.alias("key_turns")
     due = _count_up_to(slots, stage, batches.c.not_before <= now()).label("available")
     found = (
-        select(jobs.c.id, owner, job_turns.c.turn, key_turns.c.turn, due)
+        select(jobs.c.id, owner, job_turns.c.turn, key_turns.c.turn, due, jobs.c.total)
         .select_from(jobs)
         .outerjoin(job_turns, (job_turns.c.stage == stage) & (job_turns.c.holder == jobs.c.id))
         .outerjoin(key_turns, (key_turns.c.stage == stage) & (key_turns.c.holder == owner))

@@ -5,8 +5,10 @@ import pytest
 from jobs.lifecycle import Candidate, plan_round
 
 
-def line(*rows: tuple[str, str, float | None, float | None, int]) -> list[Candidate]:
-    return [Candidate(*row) for row in rows]
+def line(
+    *rows: tuple[str, str, float | None, float | None, int], images: int = 900
+) -> list[Candidate]:
+    return [Candidate(*row, images) for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,27 @@ def line(*rows: tuple[str, str, float | None, float | None, int]) -> list[Candid
             2,
             ["b", "a"],
             id="a new job comes before those that were served",
+        ),
+        pytest.param(
+            [*line(("a", "k", None, None, 9)), *line(("b", "k", None, None, 1), images=1)],
+            2,
+            ["b", "a"],
+            id="one image does not wait for the first batch of a large job",
+        ),
+        pytest.param(
+            [
+                *line(("a", "k", None, None, 9), ("b", "l", None, None, 9)),
+                *line(("c", "m", None, None, 1), images=1),
+            ],
+            3,
+            ["c", "a", "b"],
+            id="nor for the first batch of another new key",
+        ),
+        pytest.param(
+            [*line(("a", "k", 10.0, 10.0, 9)), *line(("b", "k", 20.0, 10.0, 1), images=1)],
+            2,
+            ["a", "b"],
+            id="once served a small job waits its turn like any other",
         ),
         pytest.param(
             line(("a", "k", None, 20.0, 9), ("b", "l", 5.0, 10.0, 9)),

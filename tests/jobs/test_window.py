@@ -55,6 +55,16 @@ def test_one_image_of_a_new_owner_does_not_wait_behind_a_large_job(db: Database)
     assert held[-1].job_id == small.id
 
 
+def test_one_image_does_not_wait_for_the_first_batches_of_large_jobs(db: Database) -> None:
+    for _ in range(5):
+        submit(db, 100)
+    small = submit(db, 1)
+
+    lifecycle.dispatch(db, Stage.FETCH, 1, AHEAD)
+
+    assert [held.job_id for held in fetching(db, window=1)] == [small.id]
+
+
 def test_the_jobs_of_an_owner_take_turns_from_round_to_round(db: Database) -> None:
     jobs = [submit(db, 20) for _ in range(3)]
 
