@@ -28,6 +28,7 @@ class Lease:
 
     def __init__(self, held: Held, until: float, stop: Stop) -> None:
         self.held = held
+        self._begun = time.monotonic()
         self._until = until
         self._stop = stop
         self.reported = False
@@ -38,6 +39,10 @@ class Lease:
 
     def lost(self) -> bool:
         return time.monotonic() >= self._until
+
+    def age(self) -> float:
+        """Seconds since the batch was begun."""
+        return time.monotonic() - self._begun
 
     def overdue(self) -> float:
         """Seconds for which the lease has been lost."""
@@ -91,7 +96,9 @@ class Heartbeat:
 
     def let_go(self, held: Held) -> None:
         with self._lock:
-            self._leases.pop(_name(held), None)
+            lease = self._leases.pop(_name(held), None)
+        if lease is not None:
+            metrics.STAGE_SECONDS.labels(held.stage).observe(lease.age())
 
     @contextmanager
     def holding(self, held: Held) -> Iterator[Lease]:

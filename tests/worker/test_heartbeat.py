@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select, update
 
 from jobs import lifecycle
@@ -55,6 +56,16 @@ def test_a_lease_is_renewed_for_as_long_as_it_is_held(db: Database, held: Held) 
         wait_for(lambda: lease_until(db, held) > first + LEASE_SECONDS)
 
     assert heartbeat.leases() == []
+
+
+def test_the_time_that_a_batch_was_held_is_measured_once(db: Database, held: Held) -> None:
+    counted = "captions_stage_seconds_count", {"stage": held.stage.value}
+    before = REGISTRY.get_sample_value(*counted) or 0.0
+
+    with Heartbeat(db, LEASE_SECONDS, Stop()) as heartbeat, heartbeat.holding(held):
+        heartbeat.let_go(held)
+
+    assert REGISTRY.get_sample_value(*counted) == before + 1
 
 
 def test_work_on_a_batch_that_is_somebody_elses_learns_it(db: Database, held: Held) -> None:

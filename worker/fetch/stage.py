@@ -13,7 +13,7 @@ from jobs.codes import CODES
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailable, StoreError
 from jobs.logs import Log, context
-from jobs.metrics import FETCHED_BYTES, FETCHES, STAGE_SECONDS
+from jobs.metrics import FETCHED_BYTES, FETCHES
 from jobs.settings import Settings
 from jobs.store import Store, prepared_key
 from jobs.values import Failed, Held, HeldImage, Later, Ready
@@ -83,7 +83,7 @@ class FetchStage:
 
         still: turns False when the work is no longer wanted.
         """
-        with context(**names(held)), STAGE_SECONDS.labels(held.stage.value).time():
+        with context(**names(held)):
             try:
                 outcomes = self._have_all(held, still)
                 if outcomes is None:
