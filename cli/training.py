@@ -8,6 +8,7 @@ from argparse import Namespace
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from captioning.encoder.encoder import pretrained
+from captioning.training.config import TrainingConfig
 from captioning.training.features import EncodeProgress, encode_dataset
 from captioning.training.train import Progress
 from captioning.training.train import train as train_decoder
@@ -35,7 +36,7 @@ def encode(arguments: Namespace) -> int:
 def train(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
     train_decoder(arguments.config, arguments.output, _report_steps)
-    print(f"\n{arguments.output / 'best'}")
+    print(f"\n{arguments.output / 'best' / TrainingConfig.load(arguments.config).name}")
     return 0
 
 

@@ -92,7 +92,12 @@ def _read(dataset: Path, split: str) -> tuple[PictureSet, Captions]:
     file = find_captions(dataset, split)
     if split not in sets:
         raise DatasetError(dataset, f"has no pictures of the split {split}")
-    return sets[split], without_pictures(read_captions(file, split=split), sets[split].names, file)
+    captions = read_captions(file, split=split)
+    # A file of all splits is no mistake: what belongs to another one is not missing here.
+    for other in sets.keys() - {split}:
+        for name in sets[other].names:
+            captions.by_picture.pop(name, None)
+    return sets[split], without_pictures(captions, sets[split].names, file)
 
 
 def _caption(
