@@ -118,6 +118,12 @@ def _add_training(commands: Any) -> None:
         help="of each train picture (default: whole flip)",
     )
 
+    pretrain = _add(
+        commands, "pretrain", "train an encoder from nothing", "cli.pretraining:pretrain"
+    )
+    pretrain.add_argument("config", type=Path, metavar="CONFIG.toml")
+    pretrain.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
+
     train = _add(commands, "train", "train a decoder", "cli.training:train")
     train.add_argument("config", type=Path, metavar="CONFIG.toml")
     train.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")

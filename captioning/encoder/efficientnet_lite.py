@@ -86,21 +86,26 @@ def build(variant: Variant, size: int | None = None) -> keras.Model:
     picture = layers.Input((size, size, 3), dtype="uint8", name="picture")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(picture)
     x = _convolution(x, 32, 3, 2, "_conv_stem", "_bn0")  # (B, S/2, S/2, 32)
-    for number, (stage, stride) in enumerate(_blocks(variant)):
+    for number, (stage, stride) in enumerate(blocks(variant)):
         filters = _rounded(stage.filters * variant.width)
         x = _block(x, stage, filters, stride, f"_blocks.{number}")
     x = _convolution(x, CHANNELS, 1, 1, "_conv_head", "_bn1")  # (B, S/32, S/32, 1280)
     return keras.Model(picture, x, name=variant.name)
 
 
-def _blocks(variant: Variant) -> list[tuple[Stage, int]]:
+def blocks(variant: Variant) -> list[tuple[Stage, int]]:
     """The stages unrolled to blocks, each with its stride (only a stage's first block strides)."""
-    blocks = []
+    unrolled = []
     for stage in STAGES:
         scaled = stage not in (STAGES[0], STAGES[-1])
         repeats = math.ceil(stage.repeats * variant.depth) if scaled else stage.repeats
-        blocks += [(stage, stage.stride if block == 0 else 1) for block in range(repeats)]
-    return blocks
+        unrolled += [(stage, stage.stride if block == 0 else 1) for block in range(repeats)]
+    return unrolled
+
+
+def block_entry(number: int) -> str:
+    """Name of the first layer of a block that widens, which are all but the first."""
+    return _keras(f"_blocks.{number}._expand_conv")
 
 
 def _rounded(filters: float, divisor: int = 8) -> int:

@@ -15,7 +15,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from captioning.encoder.devices import has_gpu, multiplies_bfloat16
+from captioning.encoder.cpu import multiplies_bfloat16
+from captioning.encoder.devices import has_gpu
 from captioning.encoder.encoder import Encoder
 from captioning.encoder.graph import Graph
 

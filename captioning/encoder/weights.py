@@ -12,17 +12,19 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from captioning.errors import WeightsError
+from captioning.tensor_files import write_tensors
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write every weight of the model (kernels float16, the rest float32)."""
+    """Write every weight of the model (kernels float16, the rest float32).
+
+    Raises OSError that names the file where it cannot be written.
+    """
     tensors = {_name(variable): _stored(variable) for variable in model.variables}
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part)
-    part.replace(path)
+    write_tensors(path, tensors)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:

@@ -33,20 +33,31 @@ class Refused:
 
 
 class Rows:
-    """A .npy file that is appended to. shape: of one row."""
+    """A .npy file that is appended to. shape: of one row; dtype: as NumPy writes it.
 
-    def __init__(self, path: Path, shape: tuple[int, ...], rows: int) -> None:
+    Raises FeaturesError where a row cannot be written, such as on a full disk.
+    """
+
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], rows: int, *, dtype: str = "<f2"
+    ) -> None:
         self._path = path
         self._shape = shape
+        self._dtype = np.dtype(dtype)
         self._part = path.with_name(path.name + ".partial")
         self._stream = self._part.open("r+b" if self._part.exists() else "w+b")
         self._write_header(rows)
-        self._stream.truncate(self._stream.tell() + rows * 2 * int(np.prod(shape)))
+        self._stream.truncate(
+            self._stream.tell() + rows * self._dtype.itemsize * int(np.prod(shape))
+        )
         self._stream.seek(0, 2)
 
     def append(self, rows: NDArray[Any]) -> None:
-        self._stream.write(np.ascontiguousarray(rows, np.float16).tobytes())
-        self._stream.flush()
+        try:
+            self._stream.write(np.ascontiguousarray(rows, self._dtype).tobytes())
+            self._stream.flush()
+        except OSError as error:
+            raise FeaturesError(self._part, f"cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         self._stream.close()
@@ -60,7 +71,7 @@ class Rows:
     def _write_header(self, rows: int) -> None:
         # NumPy leaves room in a header for the first axis to grow, so its length is fixed.
         self._stream.seek(0)
-        header = {"descr": "<f2", "fortran_order": False, "shape": (rows, *self._shape)}
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": (rows, *self._shape)}
         npy.write_array_header_1_0(self._stream, header)
 
 

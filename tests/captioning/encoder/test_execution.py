@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from captioning.buckets import BUCKETS
-from captioning.encoder.devices import multiplies_bfloat16
+from captioning.encoder.cpu import multiplies_bfloat16
 from captioning.encoder.execution import compile_encoder
 from tests.captioning.drawing import drawn_picture
 from tests.captioning.encoder.tiny import TinyEncoder

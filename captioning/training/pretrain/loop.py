@@ -1,0 +1,32 @@
+"""Pretraining: config → run folder with the best encoder so far.
+
+encoder.safetensors, encoder.json   what `captions encode --weights` takes
+metrics.json, log.jsonl             figures on dev, of the kept encoder and of every pass
+state.safetensors                   where a run that is called again goes on
+targets/                            crops and what the teacher made of them
+"""
+
+from pathlib import Path
+
+import keras
+
+from captioning.training.datasets import Refusal
+from captioning.training.pretrain.config import PretrainConfig
+from captioning.training.pretrain.learning import Learning
+from captioning.training.pretrain.material import Material, Report
+from captioning.training.pretrain.run_folder import claim_run
+
+
+def pretrain(config_path: Path, run: Path, report: Report) -> list[Refusal]:
+    """Train as configured, or go on where a run in this folder stopped.
+
+    Returns the pictures and captions that could not be used. Raises TrainingError,
+    DatasetError or WeightsError, DivergedError when the loss is no number, and OSError or
+    FeaturesError that names a file which cannot be written.
+    """
+    config = PretrainConfig.load(config_path)
+    claim_run(run, config)
+    keras.utils.set_random_seed(config.seed)
+    material = Material(config, run / "targets", report)
+    Learning(config, run, material, report).go_on()
+    return [*material.train.refused, *material.dev.refused]

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from keras import ops
+from PIL import Image
+
+from captioning.encoder import resnet50
+from captioning.encoder.weights import load_weights, save_weights
+from captioning.training.pretrain.batches import Plan
+from captioning.training.pretrain.config import RoundConfig
+from captioning.training.pretrain.crops import WHOLE, box_of
+from captioning.training.pretrain.figures import mean_average_precision
+from captioning.training.pretrain.losses import divergence, map_distance, softened, word_loss
+from captioning.training.pretrain.student import build_student
+from captioning.training.pretrain.teacher import Standard
+from tests.captioning.drawing import drawn_picture
+
+
+def test_the_student_at_its_usual_size_is_kerass_resnet50(tmp_path):
+    # Given Keras's ResNet50, and its weights in a file of ours
+    network = resnet50.build(32, "centred")
+    save_weights(network, tmp_path / "encoder.safetensors")
+    # When the student begins with that file
+    student = build_student(64, (3, 4, 6, 3))
+    load_weights(student, tmp_path / "encoder.safetensors")
+    # Then it says the same of a picture
+    picture = drawn_picture(32)[np.newaxis]
+    expected = network(picture, training=False).numpy()
+    said = student((picture.astype(np.float32) - 127) / 64, training=False)["grid"].numpy()
+    np.testing.assert_allclose(said, expected, atol=0.01 * expected.max())
+    # And back again
+    save_weights(student, tmp_path / "again.safetensors")
+    load_weights(network, tmp_path / "again.safetensors")
+
+
+def test_a_plan_goes_through_its_rounds_step_by_step():
+    plan = Plan([RoundConfig(64, passes=2, batch=4), RoundConfig(96, passes=1, batch=2)], 9)
+    assert plan.steps == 2 + 2 + 4
+    places = [plan.pass_of(step) for step in range(plan.steps)]
+    assert places == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (2, 3)]
+    assert [plan.passes[number].size for number, _ in places] == [64] * 4 + [96] * 4
+
+
+def test_a_crop_is_the_same_each_time_and_lies_inside():
+    image = Image.new("RGB", (200, 100))
+    assert box_of(image, (1, 0, 7), view=WHOLE, area=0.3) == (0, 0, 200, 100)
+    boxes = {box_of(image, (1, 0, 7), view=view, area=0.3) for view in range(1, 6)}
+    assert len(boxes) == 5
+    assert boxes == {box_of(image, (1, 0, 7), view=view, area=0.3) for view in range(1, 6)}
+    for left, top, right, bottom in boxes:
+        assert 0 <= left < right <= 200
+        assert 0 <= top < bottom <= 100
+        assert 0.25 < (right - left) * (bottom - top) / 20_000 <= 1
+
+
+def test_standardised_targets_have_no_mean_and_a_variance_of_one():
+    random = np.random.default_rng(0)
+    outputs = {
+        "low": random.normal(3, 2, (40, 4, 4, 3)),
+        "middle": random.normal(-1, 5, (40, 2, 2, 3)),
+        "grid": random.normal(2, 4, (40, 2, 2, 6)),
+        "classes": random.normal(size=(40, 5)),
+    }
+    targets = Standard.of(outputs, components=4)(outputs)
+    assert {name: each.dtype for name, each in targets.items()} == dict.fromkeys(targets, "float16")
+    assert targets["grid"].shape == (40, 2, 2, 4)
+    for name in ("low", "middle", "grid", "pooled"):
+        assert abs(targets[name].astype(np.float64).mean()) < 0.01, name
+        assert targets[name].astype(np.float64).var() == pytest.approx(1, abs=0.05), name
+
+
+def test_losses_are_nothing_where_nothing_is_to_be_learnt():
+    maps = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    logits = np.array([[2.0, 0.0, -1.0]], np.float32)
+    assert float(map_distance(maps, maps)) == 0
+    assert float(divergence(logits, softened(logits))) == pytest.approx(0, abs=1e-5)
+    assert float(word_loss(np.array([[30.0, -30.0]], np.float32), np.array([[1.0, 0.0]]))) < 1e-6
+
+
+def test_maps_of_two_sizes_are_compared_at_the_smaller():
+    large = np.repeat(np.repeat(np.eye(2, dtype=np.float32), 2, 0), 2, 1)[None, :, :, None]
+    small = np.eye(2, dtype=np.float32)[None, :, :, None]
+    assert float(map_distance(ops.convert_to_tensor(large), small)) < 0.05
+
+
+def test_average_precision_is_what_the_definition_says():
+    # One word, found at places 1 and 3 of 4: (1/1 + 2/3) / 2; a word that never occurs is left out
+    scores = np.array([[4.0, 0], [3.0, 0], [2.0, 0], [1.0, 0]])
+    present = np.array([[1, 0], [0, 0], [1, 0], [0, 0]])
+    assert mean_average_precision(scores, present) == pytest.approx((1 + 2 / 3) / 2)
+    assert mean_average_precision(scores * np.nan, present) == 0
+    assert mean_average_precision(scores, present * 0) == 0
