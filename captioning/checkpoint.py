@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
 from captioning.errors import CheckpointError
 from captioning.search_rules import SearchRules
+from captioning.tensor_files import write_tensors
 from captioning.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -113,7 +114,7 @@ def save_checkpoint(
     write_json(fresh / CONFIG, config.to_dict())
     write_json(fresh / METRICS, metrics)
     vocabulary.save(fresh / VOCABULARY)
-    save_file(weights_of(decoder), fresh / DECODER_WEIGHTS)
+    write_tensors(fresh / DECODER_WEIGHTS, weights_of(decoder))
     if folder.is_dir():
         shutil.rmtree(folder)
     fresh.rename(folder)

@@ -63,7 +63,7 @@ def load_examples(
 def _load_grid(path: Path, pictures: int) -> Grid:
     try:
         grid: Grid = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise DatasetError(path, f"cannot be read: {error}") from error
     if grid.ndim != 3 or len(grid) != pictures:
         raise DatasetError(path, f"has shape {grid.shape}, expected ({pictures}, cells, channels)")

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError, safe_open
+
+from captioning.checkpoint import METRICS
+from captioning.errors import TrainingError
+from captioning.tensor_files import write_tensors
 
 STAGES = ("cross_entropy", "self_critical")
 
@@ -26,6 +29,9 @@ class RunState:
                 facts = json.loads(file.metadata()["facts"])
             self.stage, self.passes = facts["stage"], facts["passes"]
             self.waited, self.best = facts["waited"], facts["best"]
+        else:
+            # A checkpoint whose state is gone is still not to be replaced by a worse one.
+            self.best = kept_score(run)
 
     def is_in(self, stage: str) -> bool:
         return self.stage == stage and self.passes > 0
@@ -34,13 +40,20 @@ class RunState:
         return STAGES.index(self.stage) > STAGES.index(stage)
 
     def resume(self, stage: str, learner: Any, optimizer: Any) -> int:
-        """Bring variables to where the run stopped; the number of passes that are done."""
+        """Bring variables to where the run stopped; the number of passes that are done.
+
+        Raises TrainingError where words or sizes have changed since.
+        """
         if not self.is_in(stage):
             self.stage, self.passes, self.waited = stage, 0, 0
             return 0
-        with safe_open(self._path, framework="numpy") as file:
-            for name, variable in _variables(learner, optimizer).items():
-                variable.assign(file.get_tensor(name))
+        try:
+            with safe_open(self._path, framework="numpy") as file:
+                for name, variable in _variables(learner, optimizer).items():
+                    variable.assign(file.get_tensor(name))
+        except (SafetensorError, ValueError) as error:
+            reason = "the vocabulary or the sizes are not those that this run was begun with"
+            raise TrainingError(f"{self._path}: {reason}; choose a new folder") from error
         return self.passes
 
     def save(self, stage: str, passes: int, better: bool, learner: Any, optimizer: Any) -> None:
@@ -51,9 +64,22 @@ class RunState:
             name: np.array(variable.numpy())
             for name, variable in _variables(learner, optimizer).items()
         }
-        fresh = self._path.with_suffix(".partial")
-        save_file(tensors, fresh, metadata={"facts": json.dumps(facts)})
-        fresh.replace(self._path)
+        write_tensors(self._path, tensors, {"facts": json.dumps(facts)})
+
+
+def kept_score(run: Path) -> float:
+    """The best CIDEr-D of the checkpoints that lie in a run folder, -1 where there is none.
+
+    Raises TrainingError where a checkpoint does not say how good it is.
+    """
+    scores = [-1.0]
+    for path in (run / "best").glob(f"*/{METRICS}"):
+        try:
+            score = json.loads(path.read_text(encoding="utf-8"))["CIDEr-D"]
+            scores.append(float(score["value"] if isinstance(score, dict) else score))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"{path}: says no CIDEr-D; choose a new folder") from error
+    return max(scores)
 
 
 def _variables(learner: Any, optimizer: Any) -> dict[str, Any]:

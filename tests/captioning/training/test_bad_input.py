@@ -1,0 +1,177 @@
+"""What a training says of input that it cannot use, and what it leaves alone then."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from captioning.checkpoint import CheckpointConfig, save_checkpoint
+from captioning.confidence import Calibration
+from captioning.decoder import make_decoder
+from captioning.decoder.config import DecoderConfig
+from captioning.errors import DatasetError, DivergedError, FeaturesError, TrainingError
+from captioning.search_rules import SearchRules
+from captioning.training.examples import load_examples
+from captioning.training.feature_files import ViewWriter
+from captioning.training.learner import Learner, make_optimizer
+from captioning.training.state import RunState
+from captioning.training.train import train
+from captioning.vocabulary import MARKS, Vocabulary
+from tests.captioning.training.disk import room_for
+
+SENTENCES = ("a red circle", "a blue square", "two dogs run", "a cat sleeps")
+CONFIG = """
+name = "tiny"
+[data]
+features = "features"
+train = "train.tsv"
+dev = "dev.tsv"
+minimum_count = 1
+longest = 6
+[encoder]
+name = "none"
+[decoder]
+kind = "merge"
+word_vector = 4
+memory = 4
+[cross_entropy]
+passes = 1
+batch = 4
+"""
+SIZES = DecoderConfig("attend", 5, 4, word_vector=4, memory=4, values=4, heads=2)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Eight pictures as features that nobody encoded, their captions and a config."""
+    (tmp_path / "features").mkdir()
+    (tmp_path / "tiny.toml").write_text(CONFIG)
+    for split in ("train", "dev"):
+        names = [f"{split}-{i}.png" for i in range(8)]
+        grid = np.random.default_rng(0).normal(size=(8, 4, 8)).astype(np.float16)
+        np.save(tmp_path / "features" / f"{split}.grid.npy", grid)
+        (tmp_path / "features" / f"{split}.names.json").write_text(json.dumps(names))
+        lines = [f"{name}\t{SENTENCES[i % 4]}\n" for i, name in enumerate(names)]
+        (tmp_path / f"{split}.tsv").write_text("".join(lines))
+    return tmp_path
+
+
+def run_training(work: Path) -> None:
+    train(work / "tiny.toml", work / "run", lambda progress: None)
+
+
+def test_features_that_are_no_numbers_end_the_training_and_change_no_file(work: Path) -> None:
+    grid = np.full((8, 4, 8), np.nan, np.float16)
+    np.save(work / "features" / "train.grid.npy", grid)
+    with pytest.raises(DivergedError, match="no longer a number"):
+        run_training(work)
+    assert not (work / "run" / "state.safetensors").exists()
+    assert not (work / "run" / "best").exists()
+
+
+def test_a_better_checkpoint_is_never_replaced_by_a_worse_one(work: Path) -> None:
+    # Given a checkpoint that says to be better than any that this training makes
+    run_training(work)
+    best = work / "run" / "best" / "tiny"
+    before = (best / "decoder.safetensors").read_bytes()
+    (best / "metrics.json").write_text('{"CIDEr-D": 99.0}')
+    # When the training is begun anew in its folder with another seed, its state having been lost
+    (work / "run" / "state.safetensors").unlink()
+    (work / "tiny.toml").write_text("seed = 2\n" + CONFIG)
+    run_training(work)
+    # Then it stays
+    assert (best / "decoder.safetensors").read_bytes() == before
+
+
+def test_a_checkpoint_that_does_not_say_how_good_it_is_is_not_replaced_either(work: Path) -> None:
+    folder = work / "run" / "best" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text("{}")
+    with pytest.raises(TrainingError, match=r"metrics\.json: says no CIDEr-D"):
+        run_training(work)
+
+
+def test_a_run_does_not_go_on_with_another_vocabulary(work: Path) -> None:
+    # Given a run that stopped after a pass over five words
+    keras.utils.set_random_seed(1)
+    learner, optimizer = tiny_learner(words=5)
+    RunState(work).save("cross_entropy", 1, True, learner, optimizer)
+    # When the captions have changed, and it is called again
+    learner, optimizer = tiny_learner(words=6)
+    # Then it says so instead of filling one word's weights into another's
+    with pytest.raises(TrainingError, match=r"state\.safetensors: the vocabulary or the sizes"):
+        RunState(work).resume("cross_entropy", learner, optimizer)
+
+
+def test_a_picture_without_caption_is_named(work: Path) -> None:
+    lines = (work / "train.tsv").read_text().splitlines(keepends=True)
+    (work / "train.tsv").write_text("".join(lines[1:]))
+    with pytest.raises(DatasetError, match=r"1 pictures have no caption, first train-0\.png"):
+        run_training(work)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "cannot be read"), (b"", "cannot be read"), (np.zeros((7, 4, 8)), "has shape")],
+)
+def test_a_view_that_is_missing_or_broken_is_named(work: Path, content: Any, reason: str) -> None:
+    path = work / "features" / "train.grid.npy"
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    captions = {f"train-{i}.png": [("a", "dog")] for i in range(8)}
+    with pytest.raises(DatasetError, match=rf"train\.grid\.npy: {reason}"):
+        load_examples(work / "features", ["train"], captions)
+
+
+def tiny_learner(words: int) -> tuple[Learner, Any]:
+    sizes = DecoderConfig.from_dict({**SIZES.to_dict(), "vocabulary": words})
+    learner = Learner(sizes, 4, seed=1)
+    optimizer = make_optimizer(1e-3, weight_decay=0.0, clip=1.0)
+    optimizer.build(learner.decoder.trainable_variables)
+    return learner, optimizer
+
+
+def test_a_full_disk_is_named_and_the_last_state_stays(work: Path) -> None:
+    learner, optimizer = tiny_learner(words=5)
+    RunState(work).save("cross_entropy", 1, True, learner, optimizer)
+    with room_for(1000), pytest.raises(OSError, match=r"state\.safetensors cannot be written"):
+        RunState(work).save("cross_entropy", 2, True, learner, optimizer)
+    assert RunState(work).passes == 1
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_as_it_was(work: Path) -> None:
+    config = CheckpointConfig(
+        "tiny", {"name": "none"}, SIZES, 4, SearchRules(), Calibration.uncalibrated()
+    )
+    vocabulary = Vocabulary((*MARKS, "a"))
+    save_checkpoint(work / "tiny", config, vocabulary, make_decoder(SIZES, 4), {})
+    before = {path.name: path.read_bytes() for path in (work / "tiny").iterdir()}
+    with room_for(1000), pytest.raises(OSError, match=r"decoder\.safetensors cannot be written"):
+        save_checkpoint(work / "tiny", config, vocabulary, make_decoder(SIZES, 4), {})
+    assert {path.name: path.read_bytes() for path in (work / "tiny").iterdir()} == before
+
+
+def test_a_full_disk_stops_the_encoding_where_it_goes_on_later(tmp_path: Path) -> None:
+    # Given features of one picture, and room for no more
+    grid = np.ones((1, 4, 50), np.float16)
+    writer = ViewWriter(tmp_path, "train", 4, 50)
+    writer.append(["1.png"], grid)
+    with (
+        room_for(700),
+        pytest.raises(FeaturesError, match=r"grid\.npy\.partial: cannot be written"),
+    ):
+        writer.append(["2.png"], grid)
+    writer.close()
+    # When there is room again
+    writer = ViewWriter(tmp_path, "train", 4, 50)
+    assert writer.names == ["1.png"]
+    writer.append(["2.png"], grid * 2)
+    writer.complete()
+    # Then nothing of the broken row is left
+    assert np.load(tmp_path / "train.grid.npy").mean(axis=(1, 2)).tolist() == [1, 2]
