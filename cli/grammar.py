@@ -127,6 +127,9 @@ def _add_training(commands: Any) -> None:
     train = _add(commands, "train", "train a decoder", "cli.training:train")
     train.add_argument("config", type=Path, metavar="CONFIG.toml")
     train.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
+    train.add_argument(
+        "--tensorboard", action="store_true", help="event files in RUN_FOLDER/tensorboard"
+    )
 
     evaluate = _add(commands, "evaluate", "metrics of a checkpoint", "cli.judging:evaluate")
     evaluate.add_argument("checkpoint", metavar="CHECKPOINT")

@@ -3,13 +3,17 @@
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 # Before TensorFlow is imported: its notes on start-up are not what was asked for.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from captioning.encoder.encoder import pretrained
+from captioning.errors import DatasetError
 from captioning.training.config import TrainingConfig
 from captioning.training.features import EncodeProgress, encode_dataset
+from captioning.training.samples import write_samples
 from captioning.training.train import Progress
 from captioning.training.train import train as train_decoder
 
@@ -35,9 +39,32 @@ def encode(arguments: Namespace) -> int:
 
 def train(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
-    train_decoder(arguments.config, arguments.output, _report_steps)
-    print(f"\n{arguments.output / 'best' / TrainingConfig.load(arguments.config).name}")
+    with _reporting(arguments) as report:
+        train_decoder(arguments.config, arguments.output, report)
+    config = TrainingConfig.load(arguments.config)
+    try:
+        print(f"\nsamples: {write_samples(config, arguments.output)}", file=sys.stderr)
+    except DatasetError as error:
+        print(f"\nno sample sheet: {error}", file=sys.stderr)
+    print(arguments.output / "best" / config.name)
     return 0
+
+
+@contextmanager
+def _reporting(arguments: Namespace) -> Iterator[Callable[[Progress], None]]:
+    """To the terminal, and where it is wished for TensorBoard."""
+    if not arguments.tensorboard:
+        yield _report_steps
+        return
+    from captioning.training.board import Board
+
+    with closing(Board(arguments.output)) as board:
+
+        def report(progress: Progress) -> None:
+            _report_steps(progress)
+            board.step(progress)
+
+        yield report
 
 
 def _report_pictures(progress: EncodeProgress) -> None:

@@ -1,0 +1,87 @@
+"""What lies in a run folder beside the checkpoint."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from captioning.errors import DatasetError
+from captioning.scripted import ScriptedCaptioner
+from captioning.training import samples
+from captioning.training.board import FOLDER, Board
+from captioning.training.config import DataConfig, TrainingConfig
+from captioning.training.train import Progress
+from tests.captioning.training.drawn import draw_dataset
+
+
+def events(run: Path) -> Iterator[tuple[str, int, float]]:
+    """Name, step and value of everything that TensorBoard would show."""
+    for file in sorted((run / FOLDER).iterdir()):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                assert value.metadata.plugin_data.plugin_name == "scalars"
+                yield value.tag, event.step, float(tf.make_ndarray(value.tensor))
+
+
+def log(run: Path, **row: Any) -> None:
+    with (run / "log.jsonl").open("a") as stream:
+        stream.write(json.dumps(row) + "\n")
+
+
+def test_tensorboard_gets_every_tenth_step_and_every_pass(tmp_path: Path) -> None:
+    # Given a run that goes on after a pass that was written about before
+    log(tmp_path, stage="cross_entropy", **{"pass": 0, "loss": 5.0})
+    step = Progress("cross_entropy", 1, 10, 40, 2.5, 0.0)
+    with closing(Board(tmp_path)) as board:
+        # When steps are reported, and a pass ends
+        board.step(replace(step, step=9))
+        board.step(step)
+        log(tmp_path, stage="cross_entropy", **{"pass": 1, "loss": 2.0, "CIDEr-D": 0.5})
+    # Then these are the events
+    assert set(events(tmp_path)) == {
+        ("cross_entropy/step", 50, 2.5),
+        ("cross_entropy/loss", 2, 2.0),
+        ("cross_entropy/CIDEr-D", 2, 0.5),
+    }
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrainingConfig:
+    draw_dataset(tmp_path / "drawn", copies=1)
+    data = DataConfig(tmp_path, tmp_path / "drawn/train.tsv", tmp_path / "drawn/dev.tsv")
+    return TrainingConfig("drawn", data, encoder={}, decoder={})
+
+
+def test_the_sample_sheet_shows_pictures_references_and_captions(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a run whose checkpoint names colours
+    asked = []
+    monkeypatch.setattr(
+        samples, "load_captioner", lambda place: asked.append(place) or ScriptedCaptioner()
+    )
+    # When the sheet is written
+    page = samples.write_samples(config, tmp_path).read_text()
+    # Then it has some pictures, what was said of them, and what is true
+    assert asked == [tmp_path / "best/drawn"]
+    assert page.count("<article>") == page.count("data:image/jpeg;base64,") == samples.NUMBER
+    assert "a mostly " in page
+    line = (tmp_path / "drawn/dev.tsv").read_text().splitlines()[0]
+    assert line.split("\t")[1].split()[0] in page
+
+
+def test_without_pictures_beside_the_captions_there_is_a_sentence(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    alone = tmp_path / "alone/dev.tsv"
+    alone.parent.mkdir()
+    alone.write_text("a.jpg\ta dog\n")
+    config = replace(config, data=replace(config.data, dev=alone))
+    with pytest.raises(DatasetError, match="pictures"):
+        samples.write_samples(config, tmp_path)
