@@ -43,7 +43,7 @@ class Database:
         return self.engine.dialect.name == "postgresql"
 
     def read(self) -> AbstractContextManager[Connection]:
-        """A transaction that sees one state of the record and changes nothing."""
+        """To look and change nothing. Each statement sees one state of the record."""
         return self._transaction("read")
 
     def write(self) -> AbstractContextManager[Connection]:
@@ -54,12 +54,18 @@ class Database:
     def _transaction(self, kind: str) -> Iterator[Connection]:
         try:
             with (
-                self.engine.connect().execution_options(captions=kind) as connection,
+                self.engine.connect().execution_options(**self._options(kind)) as connection,
                 connection.begin(),
             ):
                 yield connection
         except (OperationalError, DriverInterfaceError, PoolTimeout) as error:
             raise _refusal(error) from error
+
+    def _options(self, kind: str) -> dict[str, str]:
+        if self.postgresql and kind == "read":
+            # Single statements: BEGIN and COMMIT would be two more ways to the server and back.
+            return {"captions": kind, "isolation_level": "AUTOCOMMIT"}
+        return {"captions": kind}
 
     def check(self) -> None:
         """Ask for one row.
