@@ -81,6 +81,10 @@ class HeldImage:
     failures: int
 
 
+#: Lost leases from which on a batch is taken for what kills its workers.
+SUSPECT = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A batch that this worker has begun, with its unfinished images in order."""
@@ -93,7 +97,7 @@ class Held:
     options: Options
     images: tuple[HeldImage, ...]
     prepared_key: str | None
-    #: Leases that were lost over it: it may be what kills its workers.
+    #: Leases that were lost over it; from `SUSPECT` on it is worked on alone.
     recoveries: int = 0
     #: Request headers for the hosts of the job's pictures; never logged.
     headers: Mapping[str, str] | None = field(default=None, repr=False)

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from jobs.clock import now
 from jobs.database import Database
 from jobs.lifecycle.endings import count, end_duplicates, end_rest, lock_job
-from jobs.states import BatchState, Stage
-from jobs.tables import batches
-from jobs.values import Held
+from jobs.lifecycle.retry import assign_batches, number_originals
+from jobs.states import BatchState, ImageState, Stage
+from jobs.tables import batches, images
+from jobs.values import SUSPECT, Held
 
 
 def release(
@@ -71,8 +72,9 @@ def refetch(db: Database, held: Held, max_recoveries: int = 20) -> bool:
 def recover(db: Database, max_recoveries: int) -> int:
     """Queue the batches whose lease ran out once more; how many there were.
 
-    A batch whose leases were lost more than `max_recoveries` times ends with
-    `worker_lost`. That is not counted as a failure: a machine that breaks down
+    A batch whose leases were lost again and again is suspect: its images go on in
+    batches of their own. One whose leases were lost more than `max_recoveries` times
+    ends with `worker_lost`. That is not counted as a failure: a machine that breaks down
     again and again must not use up the tries of the pictures it holds.
     """
     with db.read() as connection:
@@ -102,8 +104,33 @@ def _recover(
     recoveries = batch.recoveries + 1
     if recoveries > max_recoveries:
         _give_up(connection, job, batch, "worker_lost", recoveries=recoveries)
+    elif recoveries == SUSPECT and _unfinished(connection, batch) > 1:
+        _break_up(connection, batch, recoveries)
     else:
         _requeue(connection, batch, not_before=0.0, recoveries=recoveries, **values)
+
+
+def _unfinished(connection: Connection, batch: Row[Any]) -> int:
+    return connection.execute(
+        select(func.count()).where(*_left_in(batch), images.c.duplicate_of.is_(None))
+    ).scalar_one()
+
+
+def _break_up(connection: Connection, batch: Row[Any], recoveries: int) -> None:
+    """Let each image go on in a batch of its own: the one that kills workers costs only itself."""
+    last = select(func.max(batches.c.number)).where(batches.c.job_id == batch.job_id)
+    first = connection.execute(last).scalar_one() + 1
+    assign_batches(connection, batch.job_id, number_originals(_left_in(batch), 1), first)
+    connection.execute(
+        update(batches)
+        .where(batches.c.job_id == batch.job_id, batches.c.number >= first)
+        .values(recoveries=recoveries)
+    )
+    _move(connection, batch, state=BatchState.FINISHED, recoveries=recoveries)
+
+
+def _left_in(batch: Row[Any]) -> tuple[ColumnElement[bool], ...]:
+    return (images.c.batch_id == batch.id, images.c.state == ImageState.QUEUED)
 
 
 def _lock_running(

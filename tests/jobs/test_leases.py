@@ -2,11 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from sqlalchemy import update
+
 from jobs import lifecycle, queries
 from jobs.database import Database
 from jobs.records import Job
 from jobs.states import JobState, Stage
-from jobs.values import Held, Hint
+from jobs.tables import batches
+from jobs.values import SUSPECT, Held, Hint
 from tests.jobs.acts import (
     DEADLINE,
     LEASE,
@@ -25,6 +28,13 @@ from tests.jobs.acts import (
 
 def begin(db: Database, hint: Hint, worker: str = "worker") -> Held | None:
     return lifecycle.begin(db, hint, worker, LEASE, DEADLINE)
+
+
+def expire_lease(db: Database, held: Held) -> None:
+    """As if its worker had been silent for long."""
+    with db.write() as connection:
+        mine = update(batches).where(batches.c.id == held.batch_id)
+        connection.execute(mine.values(lease_until=0.0))
 
 
 def pairs(held: list[Held]) -> list[tuple[int, int]]:
@@ -191,6 +201,36 @@ def test_a_batch_that_kills_its_workers_ends_at_last(db: Database) -> None:
     codes = [image.code for image in queries.stream_images(db, job.id)]
     assert codes == ["worker_lost", "worker_lost"]
     assert job_of(db, job).state == JobState.FAILED
+    check_counters(db, job)
+
+
+def test_of_a_batch_that_kills_its_workers_each_image_goes_on_alone(db: Database) -> None:
+    # Given a batch of several images, one of which was repeated, and one that had ended
+    job = submit(db, ["http://p/a", "http://p/deadly", "http://p/c", "http://p/a"], batch_images=9)
+    (held,) = fetching(db)
+    fetched(db, held, failed={2: "http_404"})
+
+    # When it was lost as often as makes it suspect
+    for _ in range(SUSPECT):
+        captioning(db, lease=-1.0)
+        assert lifecycle.recover(db, max_recoveries=20) == 1
+
+    # Then each of the images that are left is a batch, as suspect as that one was
+    alone = fetching(db)
+    assert [[image.position for image in held.images] for held in alone] == [[0], [1]]
+    assert {held.recoveries for held in alone} == {SUSPECT}
+
+    # And the one that goes on killing takes none of the others along
+    for held in alone:
+        fetched(db, held)
+    harmless, deadly = captioning(db)
+    assert captioned(db, harmless)
+    for _ in range(20 - SUSPECT + 1):
+        expire_lease(db, deadly)
+        assert lifecycle.recover(db, max_recoveries=20) == 1
+        (deadly, *_) = captioning(db) or [deadly]
+    assert [image.code for image in images_of(db, job)] == [None, "worker_lost", "http_404", None]
+    assert job_of(db, job).state == JobState.SUCCEEDED
     check_counters(db, job)
 
 

@@ -15,7 +15,7 @@ from jobs.errors import DatabaseUnavailable, ObjectMissing, PreparedBroken, Stor
 from jobs.logs import Log
 from jobs.metrics import IMAGES, LAST_PROGRESS
 from jobs.states import Stage
-from jobs.values import Held
+from jobs.values import SUSPECT, Held
 from worker.caption.batcher import DeviceBatch, join
 from worker.caption.careful import caption_each
 from worker.caption.reader import Opened, Reader
@@ -40,6 +40,7 @@ class CaptionStage:
         self._captioner = captioner
         self._size = post.settings.device_batch
         self._reader = Reader(post.store, captioner.prepare, READING_THREADS)
+        self._waiting: Lease | None = None
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
 
     def __enter__(self) -> "CaptionStage":
@@ -62,8 +63,11 @@ class CaptionStage:
         upcoming = self._ahead.submit(self._open)
         try:
             while load := upcoming.result():
+                if suspect := _is_suspect(load[0].held):
+                    self._caption(load)  # before another is in hand that it could take along
                 upcoming = self._ahead.submit(self._open)
-                self._caption(load)
+                if not suspect:
+                    self._caption(load)
         finally:
             self._end_reading(upcoming)
 
@@ -71,13 +75,24 @@ class CaptionStage:
         """Begin and read as many dispatched batches as fill the device."""
         load: list[Opened] = []
         try:
-            while _pictures(load) < self._size and (lease := self._begin()):
+            while _pictures(load) < self._size and (lease := self._next()):
+                suspect = _is_suspect(lease.held)
+                if suspect and load:
+                    self._waiting = lease
+                    break
                 load += self._read(lease)
+                if suspect and load:
+                    break
         except BaseException:
             # Nobody else knows of these: their leases would be renewed for nothing.
-            self._give_back(load)
+            self._give_back([opened.held for opened in load])
             raise
         return load
+
+    def _next(self) -> Lease | None:
+        """The suspect batch that waits until it can be taken alone, else one that is begun now."""
+        waiting, self._waiting = self._waiting, None
+        return waiting or self._begin()
 
     def _begin(self) -> Lease | None:
         if self._post.stop.is_set():
@@ -189,17 +204,24 @@ class CaptionStage:
         """Give back what was read ahead when `drain` ends early."""
         # Why reading failed is known by now: either `drain` ends with it, or with something worse.
         if upcoming.exception() is None:
-            self._give_back(upcoming.result())
+            self._give_back([opened.held for opened in upcoming.result()])
+        if waiting := self._waiting:
+            self._waiting = None
+            self._give_back([waiting.held])
 
-    def _give_back(self, load: Sequence[Opened]) -> None:
+    def _give_back(self, batches: Sequence[Held]) -> None:
         """Release batches that nobody will caption; leases do it where this fails."""
-        for opened in load:
+        for held in batches:
             try:
-                lifecycle.release(self._db, opened.held, spent=False)
+                lifecycle.release(self._db, held, spent=False)
             except DatabaseUnavailable as error:
-                log.warning("release_failed", **names(opened.held), error=str(error))
+                log.warning("release_failed", **names(held), error=str(error))
             finally:
-                self._heartbeat.let_go(opened.held)
+                self._heartbeat.let_go(held)
+
+
+def _is_suspect(held: Held) -> bool:
+    return held.recoveries >= SUSPECT
 
 
 def _pictures(load: Sequence[Opened]) -> int:

@@ -19,7 +19,7 @@ from jobs.settings import Settings
 from jobs.states import BatchState, Stage
 from jobs.store import Store, open_store, prepared_key
 from jobs.tables import batches
-from jobs.values import NewImage, Options
+from jobs.values import SUSPECT, NewImage, Options
 from tests.jobs.acts import ready
 from worker.caption import stage as caption_stage
 from worker.caption.stage import CaptionStage
@@ -42,7 +42,7 @@ class Works:
     jobs: list[str] = field(default_factory=list)
 
     def submit(self, *colours: str, options: Options = DEFAULTS) -> str:
-        """A job of one batch with pictures of these colours, ready to be captioned."""
+        """A job of one batch with pictures of these colours, next in line to be captioned."""
         images = [NewImage(f"http://pictures/{len(self.jobs)}-{colour}.jpg") for colour in colours]
         db = self.post.db
         job = lifecycle.submit(db, images, options, batch_images=self.batch_images)
@@ -56,6 +56,7 @@ class Works:
                 db, held, key, there, [], [], reuse_seconds=1, max_failures=3, retry_seconds=1
             )
         self.jobs.append(job.id)
+        self.dispatch()  # one by one, as jobs of the same millisecond come in any order
         return job.id
 
     def dispatch(self) -> None:
@@ -106,7 +107,6 @@ def test_pictures_of_several_jobs_each_get_their_own_caption(works: Works) -> No
     first = works.submit(*COLOURS)
     second = works.submit(*reversed(COLOURS))
     third = works.submit("yellow", options=Options(beam_width=1))
-    works.dispatch()
 
     # When
     drain(works)
@@ -122,7 +122,6 @@ def test_pictures_of_several_jobs_each_get_their_own_caption(works: Works) -> No
 def test_after_a_stop_what_is_held_goes_back_with_its_tries_unspent(works: Works) -> None:
     # Given two batches in hand, and a third that is read ahead
     first, second, third = works.submit(*COLOURS), works.submit(*COLOURS), works.submit("red")
-    works.dispatch()
 
     # When a stop is wanted while the device has all of the first and some of the second
     drain(works, Watched(lambda _: works.post.stop.set()))
@@ -137,10 +136,43 @@ def test_after_a_stop_what_is_held_goes_back_with_its_tries_unspent(works: Works
     assert works.leases() == 0
 
 
+def test_a_batch_that_may_kill_its_worker_is_captioned_while_nothing_else_is_held(
+    works: Works,
+) -> None:
+    # Given a batch whose leases were lost again and again, among others
+    first, suspect, last = works.submit("red"), works.submit("green"), works.submit("blue")
+    make_suspect(works.post.db, suspect)
+    seen: list[tuple[int, int]] = []
+
+    # When
+    drain(works, Watched(lambda captions: seen.append((len(captions), works.leases()))))
+
+    # Then
+    assert seen[1] == (1, 1)
+    assert [works.captions(job) for job in (first, suspect, last)] == [
+        ["a mostly red picture"],
+        ["a mostly green picture"],
+        ["a mostly blue picture"],
+    ]
+    assert works.leases() == 0
+
+
+def test_a_suspect_that_waits_for_its_turn_is_given_back_when_the_work_ends(works: Works) -> None:
+    # Given a suspect behind a batch on which the device fails
+    works.submit("black")
+    suspect = works.submit("green")
+    make_suspect(works.post.db, suspect)
+
+    with pytest.raises(DeviceBroken):
+        drain(works, Watched(refuse_black))
+
+    assert works.batch(suspect).state == BatchState.QUEUED
+    assert works.leases() == 0
+
+
 def test_a_prepared_batch_that_is_gone_is_fetched_again(works: Works) -> None:
     job_id = works.submit("red")
     works.post.store.delete([works.batch(job_id).prepared_key])
-    works.dispatch()
 
     drain(works)
 
@@ -153,7 +185,6 @@ def test_a_store_that_does_not_answer_costs_time_and_no_try(
     works: Works, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = works.submit("red")
-    works.dispatch()
     monkeypatch.setattr(type(works.post.store), "get", unavailable)
 
     drain(works)
@@ -187,7 +218,6 @@ def test_a_database_that_fails_while_reading_ahead_leaves_no_lease_behind(
     # Given two batches, of which only the first can be begun
     job_id = works.submit("red")
     works.submit("blue")
-    works.dispatch()
     begin, calls = lifecycle.begin_next, iter([True])
 
     def begin_once(*args: Any, **options: Any) -> Any:
@@ -209,7 +239,6 @@ def test_a_database_that_fails_while_reading_ahead_leaves_no_lease_behind(
 
 def test_a_picture_on_which_the_network_fails_costs_only_itself(works: Works) -> None:
     job_id = works.submit("red", "black", "blue")
-    works.dispatch()
 
     drain(works, Watched(refuse_black))
 
@@ -222,7 +251,6 @@ def test_a_device_that_fails_on_everything_is_not_the_pictures_fault_at_first(
 ) -> None:
     # Given a device on which nothing succeeds any more
     job_id = works.submit("black", "black")
-    works.dispatch()
 
     # When
     with pytest.raises(DeviceBroken):
@@ -238,7 +266,6 @@ def test_a_device_that_fails_on_everything_is_not_the_pictures_fault_at_first(
 
 def test_a_job_that_is_canceled_while_the_device_has_it_keeps_no_caption(works: Works) -> None:
     job_id = works.submit("red", "blue")
-    works.dispatch()
 
     drain(works, Watched(lambda _: lifecycle.cancel(works.post.db, job_id)))
 
@@ -278,3 +305,10 @@ def make_due(db: Database) -> None:
     """Let the time pass that batches wait for."""
     with db.write() as connection:
         connection.execute(update(batches).values(not_before=0.0))
+
+
+def make_suspect(db: Database, job_id: str) -> None:
+    """As if its leases had been lost again and again."""
+    with db.write() as connection:
+        mine = update(batches).where(batches.c.job_id == job_id)
+        connection.execute(mine.values(recoveries=SUSPECT))
