@@ -1,9 +1,11 @@
 """`captions doctor`: every setting in words, and whether what it names is there."""
 
+import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from captioning.errors import CaptioningError
 from cli import checkpoint
@@ -14,6 +16,7 @@ from jobs.settings import PREFIX, Settings, load_settings
 from jobs.store import open_store
 
 HIDDEN = "set, not shown"
+OF_CLIENTS = {"SERVER", "KEY"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ def doctor(arguments: Namespace) -> int:  # noqa: ARG001
     for name, value in describe(settings):
         print(f"{name:<38} {value}")
     print()
-    findings = list(examine(settings))
+    findings = [*strangers(os.environ), *examine(settings)]
     for finding in findings:
         print(f"{finding.part:<12} {finding.reason or 'well'}")
     return 1 if any(finding.reason for finding in findings) else 0
@@ -47,6 +50,17 @@ def describe(settings: Settings) -> Iterator[tuple[str, str]]:
         else:
             shown = _without_password(str(value))
         yield f"{PREFIX}{name.upper()}", shown
+
+
+def strangers(environment: Collection[str]) -> Iterator[Finding]:
+    """Variables that look like settings and are none, such as slips of the pen."""
+    known = {name.upper() for name in Settings.model_fields} | OF_CLIENTS
+    for variable in sorted(environment):
+        name = variable.removeprefix(PREFIX)
+        if variable.startswith(PREFIX) and name not in known:
+            meant = get_close_matches(name, known, n=1)
+            hint = f"; {PREFIX}{meant[0]} is one" if meant else ""
+            yield Finding(variable, f"is no setting{hint}")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
