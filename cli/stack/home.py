@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._elsewhere: Path | None = None
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
@@ -28,7 +30,18 @@ class Home:
     def logs(self) -> Path:
         return self.path / "logs"
 
+    def socket_folder(self) -> Path:
+        """A private folder whose path is short enough for a Unix socket in it."""
+        folder = self.path / "redis"
+        if len(os.fsencode(folder / "redis.sock")) > LONGEST_SOCKET_PATH:
+            self._elsewhere = folder = Path(tempfile.mkdtemp(prefix="captions-"))
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        return folder
+
     def close(self) -> None:
+        if self._elsewhere is not None:
+            shutil.rmtree(self._elsewhere, ignore_errors=True)
         os.close(self._lock)
 
     def _claim(self) -> None:
@@ -40,13 +53,3 @@ class Home:
             raise HomeInUse(self.path, owner) from error
         os.ftruncate(self._lock, 0)
         os.write(self._lock, str(os.getpid()).encode())
-
-
-def socket_folder(home: Path) -> Path:
-    """A private folder whose path is short enough for a Unix socket in it."""
-    folder = home / "redis"
-    if len(os.fsencode(folder / "redis.sock")) > LONGEST_SOCKET_PATH:
-        return Path(tempfile.mkdtemp(prefix="captions-"))
-    folder.mkdir(mode=0o700, exist_ok=True)
-    folder.chmod(0o700)
-    return folder

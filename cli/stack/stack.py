@@ -12,7 +12,7 @@ from types import TracebackType
 from cli.stack.child import Child
 from cli.stack.environment import environment
 from cli.stack.errors import NotReady, PortInUse, PortUnusable, ProcessRefused, StackError
-from cli.stack.home import Home, socket_folder
+from cli.stack.home import Home
 from cli.stack.ready import missing, redis_answers
 from cli.stack.redis import redis_command
 from jobs.database import Database
@@ -65,7 +65,7 @@ class Stack:
         try:
             self._choose_port()
             if self._own_redis:
-                self._start_redis()
+                self._start_redis(self._home)
             db = Database(self.settings.database_url)
             db.migrate()
             db.close()
@@ -150,8 +150,8 @@ class Stack:
                 raise PortUnusable(host, port, reason) from error
             self._set(api_port=probe.getsockname()[1])
 
-    def _start_redis(self) -> None:
-        path = socket_folder(self.settings.home) / "redis.sock"
+    def _start_redis(self, home: Home) -> None:
+        path = home.socket_folder() / "redis.sock"
         self._set(redis_url=f"unix://{path}")
         # One whose stack was killed a moment ago takes the socket with it when it ends.
         if not self._wait_redis(path, answering=False):

@@ -3,23 +3,26 @@
 import os
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from cli.stack import Stack, StackError, stack
+from cli.stack import Stack, StackError, home, stack
 from cli.stack.child import Child
 from cli.stack.errors import NotReady, PortUnusable
+from cli.stack.home import Home
 from cli.stack.ready import redis_answers
 from cli.stack.redis import redis_command
 from jobs.settings import Settings, load_settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    # A short path: that of a socket in it has a limit.
-    home = tmp_path / "h"
-    return load_settings(home=home, api_port=0, checkpoint="scripted:")
+def settings() -> Iterator[Settings]:
+    # The path of a Unix socket must be short.
+    with TemporaryDirectory(prefix="captions-", dir="/tmp") as folder:
+        yield load_settings(home=Path(folder), api_port=0, checkpoint="scripted:")
 
 
 def test_an_address_that_is_not_this_machines_is_not_said_to_be_in_use(settings: Settings) -> None:
@@ -84,3 +87,22 @@ def test_a_process_that_ends_again_and_again_is_heard(
 
     with pytest.raises(NotReady, match="fetch not seen; fetch: the store is locked"):
         failing.wait_ready(0)
+
+
+def test_a_socket_lies_at_home_where_its_path_is_short_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a home, and one whose path no socket's address could hold
+    monkeypatch.setattr(home, "LONGEST_SOCKET_PATH", len(str(tmp_path)) + 20)
+    short, long = Home(tmp_path), Home(tmp_path / "a home of a long name")
+
+    # Then both have a private folder for it
+    folders = [short.socket_folder(), long.socket_folder()]
+    assert folders[0] == tmp_path / "redis"
+    assert not folders[1].is_relative_to(tmp_path)
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+
+    # And the one elsewhere goes with its home
+    short.close()
+    long.close()
+    assert [folder.exists() for folder in folders] == [True, False]
