@@ -79,9 +79,13 @@ class Service:
     def rows(self, job_id: str) -> list[Caption]:
         return list(self.client.captions(job_id))
 
-    def held_by(self, name: str, stage: Stage) -> list[int]:
-        """Ids of the batches that the process of this name runs at this moment."""
+    def holds(self, name: str, stage: Stage) -> bool:
+        """Whether the process of this name has a batch of this stage in hand."""
         pid = self.stack.processes[name]
+        return pid is not None and bool(self.held_by(pid, stage))
+
+    def held_by(self, pid: int, stage: Stage) -> list[int]:
+        """Ids of the batches that this process runs, as the record has it."""
         chosen = select(batches.c.id).where(
             batches.c.state == BatchState.RUNNING,
             batches.c.stage == stage,

@@ -27,8 +27,8 @@ def test_a_clean_stop_gives_back_what_is_held_and_a_new_start_goes_on(
     )
     with serving(settings) as service:
         job_id = service.submit(urls)
-        wait_for(lambda: service.held_by("caption", Stage.CAPTION))
-        wait_for(lambda: service.held_by("fetch", Stage.FETCH))
+        wait_for(lambda: service.holds("caption", Stage.CAPTION))
+        wait_for(lambda: service.holds("fetch", Stage.FETCH))
         pids = [pid for pid in service.stack.processes.values() if pid]
         with pytest.raises(HomeInUse, match=str(os.getpid())):
             Stack(settings).start()
