@@ -33,7 +33,7 @@ class Draining(Protocol):
 def add_fetch_task(post: Post, stage: Fetching) -> None:
     settings = post.settings
 
-    @post.app.task(name=task_name(Stage.FETCH))
+    @post.app.task(name=task_name(Stage.FETCH), shared=False)
     def fetch(batch_id: int, attempt: int) -> None:
         with post.activity.task():
             hint = Hint(batch_id, Stage.FETCH, attempt)
@@ -52,7 +52,7 @@ def add_fetch_task(post: Post, stage: Fetching) -> None:
 
 
 def add_caption_task(post: Post, stage: Draining, leave: Callable[[int], None] = os._exit) -> None:
-    @post.app.task(name=task_name(Stage.CAPTION))
+    @post.app.task(name=task_name(Stage.CAPTION), shared=False)
     def caption(batch_id: int, attempt: int) -> None:  # noqa: ARG001  the hint is a doorbell
         with post.activity.task():
             try:
