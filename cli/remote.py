@@ -3,13 +3,12 @@
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from cli.answers import Job
 from cli.client import Client
-from cli.errors import SourceError
+from cli.errors import Refused, SourceError
 from cli.files import form_of, replacing_bytes
 from cli.grammar import options
 from cli.progress import bar
@@ -17,19 +16,27 @@ from cli.sources import Picture, find_pictures
 
 SMALL_JOB_IMAGES = 10_000
 SOME_FAILED = 3
+MAX_KEY_CHARACTERS = 512
+#: Statuses by which a server refuses this picture, and not whoever sends it.
+NOT_TAKEN = (400, 413, 415, 422)
 
 
 def submit(arguments: Namespace) -> int:
-    """Prints the id of the job alone, for scripts; local pictures are uploaded first."""
+    """Prints the id of the job alone, for scripts; local pictures are uploaded first.
+
+    Exit code 3 where a local picture could not be read or was not taken: it is left out.
+    """
     pictures = find_pictures(arguments.sources).pictures
     with _client(arguments) as client:
-        images = _images(client, pictures)
+        left_out: list[Picture] = []
+        images = _images(client, pictures, left_out)
         if len(pictures) <= SMALL_JOB_IMAGES:
             job = client.submit(images, options(arguments))
         else:
             job = client.stream(images, options(arguments))
         print(job.id, flush=True)
-        return _exit_code(_wait(client, job)) if arguments.wait else 0
+        code = _exit_code(_wait(client, job)) if arguments.wait else 0
+        return SOME_FAILED if left_out else code
 
 
 def status(arguments: Namespace) -> int:
@@ -96,20 +103,46 @@ def _client(arguments: Namespace) -> Client:
     return Client(arguments.server, os.environ.get("CAPTIONS_KEY"))
 
 
-def _images(client: Client, pictures: tuple[Picture, ...]) -> Iterator[dict[str, str]]:
+def _images(
+    client: Client, pictures: Sequence[Picture], left_out: list[Picture]
+) -> Iterator[dict[str, str]]:
+    """What a job names; local pictures get their path as key, by which results tell of them."""
+    keys: set[str] = set()
     for picture in pictures:
-        if picture.is_local:
-            with _open(picture.path) as file:
-                yield {"url": client.upload(file)}
-        else:
+        if not picture.is_local:
             yield {"url": picture.url}
+        elif url := _upload(client, picture):
+            key = picture.source
+            fits = len(key) <= MAX_KEY_CHARACTERS and key.isprintable() and key not in keys
+            keys.add(key)
+            yield {"url": url, "key": key} if fits else {"url": url}
+        else:
+            left_out.append(picture)
 
 
-def _open(path: Path) -> BinaryIO:
+def _upload(client: Client, picture: Picture) -> str | None:
+    """The picture's URL at the server; None, and a line that says why, where it has none."""
     try:
-        return path.open("rb")
+        with _open(picture) as file:
+            return client.upload(file)
+    except SourceError as error:
+        reason = str(error)
+    except Refused as error:
+        if error.status not in NOT_TAKEN:
+            raise
+        reason = f"{picture.source}: {error}"
+    print(f"captions: {reason}; left out", file=sys.stderr)
+    return None
+
+
+def _open(picture: Picture) -> BinaryIO:
+    # Opening a pipe would wait for somebody to write to it.
+    if picture.path.exists() and not picture.path.is_file():
+        raise SourceError(picture.source, "not a regular file")
+    try:
+        return picture.path.open("rb")
     except OSError as error:
-        raise SourceError(path, error.strerror or "cannot be read") from error
+        raise SourceError(picture.source, error.strerror or "cannot be read") from error
 
 
 def _wait(client: Client, job: Job) -> Job:

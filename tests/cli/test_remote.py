@@ -1,10 +1,13 @@
 """Commands that talk to a server, as they are typed."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from cli.__main__ import main
+from cli.client import Client
+from jobs import keys
 from jobs.database import Database
 from tests.cli.test_client import URLS, work
 
@@ -48,3 +51,33 @@ def test_a_job_that_is_not_there_is_a_sentence(
 ) -> None:
     assert main(["status", "--server", server, "job_missing"]) == 1
     assert capsys.readouterr().err.startswith("captions: ")
+
+
+def test_local_pictures_are_uploaded_under_their_names_and_bad_ones_left_out(
+    server: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a folder that also has an empty file, a link to nothing and a pipe
+    (photos / "e.jpg").touch()
+    (photos / "f.jpg").symlink_to("nowhere")
+    os.mkfifo(photos / "g.jpg")
+
+    # When it is submitted
+    assert main(["submit", "--server", server, str(photos)]) == 3
+    out, said = capsys.readouterr()
+
+    # Then what is a file is in the job, under its name, and the rest is named
+    with Client(server) as client:
+        images = list(client.images(out.strip()))
+    assert [image.key for image in images][:3] == [f"{photos}/{name}.png" for name in "abc"]
+    assert all(image.url.startswith("upload:") for image in images)
+    assert f"captions: {photos}/f.jpg: No such file or directory; left out" in said
+    assert f"captions: {photos}/g.jpg: not a regular file; left out" in said
+
+
+def test_a_server_that_refuses_whoever_asks_is_not_taken_for_one_that_refuses_a_picture(
+    server: str, db: Database, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys.create(db, "somebody else")
+
+    assert main(["submit", "--server", server, str(photos)]) == 1
+    assert "left out" not in capsys.readouterr().err
