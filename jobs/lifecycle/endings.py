@@ -3,8 +3,9 @@
 Each expects that the caller's transaction holds the job's row (`lock_job`).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, select, update
@@ -38,12 +39,20 @@ SHARED = (
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How many images a change has ended; `reused` are among `succeeded`."""
+    """How many images a change has ended.
+
+    `reused` are among `succeeded`; `codes` tells how many of `failed` ended with which code.
+    """
 
     succeeded: int = 0
     failed: int = 0
     canceled: int = 0
     reused: int = 0
+    codes: Mapping[str, int] = field(default_factory=Counter)
+
+    @classmethod
+    def of_code(cls, code: str, failed: int) -> "Ended":
+        return cls(failed=failed, codes=Counter({code: failed}))
 
     def __add__(self, other: "Ended") -> "Ended":
         return Ended(
@@ -51,6 +60,7 @@ class Ended:
             self.failed + other.failed,
             self.canceled + other.canceled,
             self.reused + other.reused,
+            Counter(self.codes) + Counter(other.codes),
         )
 
 
@@ -101,11 +111,17 @@ def end_captioned(
     )
 
 
-def end_failed(connection: Connection, held: Held, failed: Iterable[Failed]) -> Ended:
-    rows = [
-        {"at": image.position, "code": image.code, "message": image.message} for image in failed
-    ]
-    return Ended(failed=end_each(connection, held.job_id, held.batch_id, rows, ImageState.FAILED))
+def end_failed(connection: Connection, held: Held, failed: Sequence[Failed]) -> Ended:
+    ended = Ended()
+    for code in sorted({image.code for image in failed}):
+        rows = [
+            {"at": image.position, "code": code, "message": image.message}
+            for image in failed
+            if image.code == code
+        ]
+        number = end_each(connection, held.job_id, held.batch_id, rows, ImageState.FAILED)
+        ended += Ended.of_code(code, number)
+    return ended
 
 
 def end_each(
@@ -153,7 +169,7 @@ def end_where(connection: Connection, condition: ColumnElement[bool], code: str)
             finished_at=now(),
         )
     )
-    return Ended(failed=connection.execute(statement).rowcount)
+    return Ended.of_code(code, connection.execute(statement).rowcount)
 
 
 def end_duplicates(connection: Connection, job: Row[Any], batch_id: int) -> Ended:
@@ -174,13 +190,19 @@ def end_duplicates(connection: Connection, job: Row[Any], batch_id: int) -> Ende
     )
     reused = statement.where(first.c.state == ImageState.SUCCEEDED, first.c.reused)
     captioned = statement.where(first.c.state == ImageState.SUCCEEDED, ~first.c.reused)
-    failed = statement.where(first.c.state == ImageState.FAILED)
     kept = connection.execute(reused).rowcount
-    return Ended(
-        succeeded=kept + connection.execute(captioned).rowcount,
-        failed=connection.execute(failed).rowcount,
-        reused=kept,
-    )
+    ended = Ended(succeeded=kept + connection.execute(captioned).rowcount, reused=kept)
+    for code in _codes_in(connection, batch_id):
+        failed = statement.where(first.c.state == ImageState.FAILED, first.c.code == code)
+        ended += Ended.of_code(code, connection.execute(failed).rowcount)
+    return ended
+
+
+def _codes_in(connection: Connection, batch_id: int) -> Sequence[str]:
+    """The codes with which images of the batch have failed: a few, of however many images."""
+    statement = select(images.c.code).distinct()
+    condition = (images.c.batch_id == batch_id, images.c.state == ImageState.FAILED)
+    return connection.scalars(statement.where(*condition, images.c.code.is_not(None))).all()
 
 
 def count(connection: Connection, job: Row[Any], ended: Ended, error: str | None = None) -> None:
@@ -223,6 +245,15 @@ def move_job(
             error=error,
         )
     )
-    metrics.REUSED.inc(ended.reused)
+    _measure(ended)
     if over:
         deliveries.announce(connection, job, state)
+
+
+def _measure(ended: Ended) -> None:
+    """Count for Prometheus; what is rolled back after this, which is rare, counts as well."""
+    metrics.REUSED.inc(ended.reused)
+    metrics.IMAGES.labels("succeeded", "").inc(ended.succeeded)
+    metrics.IMAGES.labels("canceled", "").inc(ended.canceled)
+    for code, number in ended.codes.items():
+        metrics.IMAGES.labels("failed", code).inc(number)

@@ -13,7 +13,7 @@ from captioning.captioner import Captioner
 from jobs import lifecycle
 from jobs.errors import DatabaseUnavailable, ObjectMissing, PreparedBroken, StoreError
 from jobs.logs import Log
-from jobs.metrics import IMAGES, LAST_PROGRESS
+from jobs.metrics import LAST_PROGRESS
 from jobs.states import Stage
 from jobs.values import SUSPECT, Held
 from worker.caption.batcher import DeviceBatch, join
@@ -177,7 +177,7 @@ class CaptionStage:
                     checkpoint_sha256=self._captioner.sha256,
                 )
                 if ours:
-                    _count(result)
+                    LAST_PROGRESS.labels(Stage.CAPTION).set_to_current_time()
                 log.info(
                     "batch_captioned" if ours else "batch_not_ours",
                     **names(result.held),
@@ -226,10 +226,3 @@ def _is_suspect(held: Held) -> bool:
 
 def _pictures(load: Sequence[Opened]) -> int:
     return sum(len(opened.held.images) for opened in load)
-
-
-def _count(result: Result) -> None:
-    LAST_PROGRESS.labels(Stage.CAPTION).set_to_current_time()
-    IMAGES.labels("succeeded", "").inc(len(result.captioned))
-    for failed in result.failed:
-        IMAGES.labels("failed", failed.code).inc()
