@@ -81,12 +81,18 @@ class RecordCollector(Collector):
             "How long the oldest queued batch has waited.",
             labels=["stage"],
         )
+        ignored = GaugeMetricFamily(
+            "captions_oldest_dispatched_batch_seconds",
+            "How long the oldest batch that was handed out has waited for a worker to begin it.",
+            labels=["stage"],
+        )
         for stage, figures in queries.stage_figures(self._db).items():
             batches.add_metric([stage, "queued"], figures.queued)
             batches.add_metric([stage, "dispatched"], figures.dispatched)
             batches.add_metric([stage, "running"], figures.running)
             oldest.add_metric([stage], figures.oldest_queued)
-        yield from (batches, oldest)
+            ignored.add_metric([stage], figures.oldest_dispatched)
+        yield from (batches, oldest, ignored)
         yield GaugeMetricFamily(
             "captions_images_unfinished",
             "Images that have not ended.",

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Column, Select, func, select
 
 from jobs.clock import now
 from jobs.database import Database
@@ -22,12 +22,17 @@ PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class StageFigures:
-    """Batches of one stage by state; `oldest_queued` in seconds, 0 if none is queued."""
+    """Batches of one stage by state.
+
+    oldest_queued, oldest_dispatched: seconds for which the oldest has waited to be handed out,
+    or to be begun; 0 if none does.
+    """
 
     queued: int
     dispatched: int
     running: int
     oldest_queued: float
+    oldest_dispatched: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,23 +178,31 @@ def stage_figures(db: Database) -> Mapping[Stage, StageFigures]:
         .where(batches.c.state.in_(states))
         .group_by(batches.c.stage, batches.c.state)
     )
-    oldest = (
-        select(batches.c.stage, now() - func.min(batches.c.queued_at))
-        .where(batches.c.state == BatchState.QUEUED)
-        .group_by(batches.c.stage)
-    )
+    queued = _oldest(BatchState.QUEUED, batches.c.queued_at)
+    dispatched = _oldest(BatchState.DISPATCHED, batches.c.dispatched_at)
     with db.read() as connection:
         counts = {(row[0], row[1]): row[2] for row in connection.execute(counted)}
-        ages = {row[0]: row[1] for row in connection.execute(oldest)}
+        queued_for = {row[0]: row[1] for row in connection.execute(queued)}
+        dispatched_for = {row[0]: row[1] for row in connection.execute(dispatched)}
     return {
         stage: StageFigures(
             queued=counts.get((stage, BatchState.QUEUED), 0),
             dispatched=counts.get((stage, BatchState.DISPATCHED), 0),
             running=counts.get((stage, BatchState.RUNNING), 0),
-            oldest_queued=ages.get(stage, 0.0),
+            oldest_queued=queued_for.get(stage, 0.0),
+            oldest_dispatched=dispatched_for.get(stage, 0.0),
         )
         for stage in Stage
     }
+
+
+def _oldest(state: BatchState, since: Column[float]) -> Select[Stage, float]:
+    """For each stage, the seconds since the first of its batches came into `state`."""
+    return (
+        select(batches.c.stage, now() - func.min(since))
+        .where(batches.c.state == state)
+        .group_by(batches.c.stage)
+    )
 
 
 def progress(job: Job, moment: float) -> Progress:

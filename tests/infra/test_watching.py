@@ -62,6 +62,17 @@ def test_codes_that_an_alert_names_exist() -> None:
     assert set(named[1].split("|")) <= set(CODES)
 
 
+def test_a_deaf_worker_ends_itself_long_before_somebody_is_woken() -> None:
+    from worker.watchdog import DEAF_LOOKS, LOOK_SECONDS
+
+    (stuck,) = [rule for rule in ALERTS if rule["alert"] == "WorkerStuck"]
+    threshold = float(stuck["expr"].rsplit(">", 1)[1])
+    assert threshold > 10 * DEAF_LOOKS * LOOK_SECONDS
+    # The gauge of the worker itself ends with it: an alert on it would never come.
+    asked = {metric for rule in ALERTS for metric in metrics_in(rule["expr"])}
+    assert "captions_idle_while_work_waits_seconds" not in asked
+
+
 def test_the_pages_name_only_metrics_that_exist(known: set[str]) -> None:
     for name in ("runbook.md", "scaling.md", "decisions/global-window.md"):
         assert metrics_in((ROOT / "docs" / name).read_text()) <= known, name

@@ -128,3 +128,17 @@ def test_a_hint_that_later_ones_overtook_is_lost_however_long_the_queue_is(db: D
     assert lifecycle.begin(db, later, "worker", 60, 600) is not None
     assert lifecycle.lost_hints(db, Stage.FETCH, older_than=0.01, overtaken=True) == [lost]
     assert waiting in lifecycle.waiting_hints(db, Stage.FETCH)
+
+
+def test_it_is_seen_for_how_long_a_batch_was_handed_out_and_begun_by_nobody(db: Database) -> None:
+    # Given two batches, one of which a worker takes
+    submit(db, 4)
+    lifecycle.dispatch(db, Stage.FETCH, 2, AHEAD)
+    lifecycle.begin_next(db, Stage.FETCH, "worker", 1, 15, 900)
+    with db.write() as connection:
+        connection.exec_driver_sql("UPDATE batches SET dispatched_at = dispatched_at - 400")
+
+    # Then the other one shows, until it is taken too
+    assert queries.stage_figures(db)[Stage.FETCH].oldest_dispatched > 399
+    lifecycle.begin_next(db, Stage.FETCH, "worker", 1, 15, 900)
+    assert queries.stage_figures(db)[Stage.FETCH].oldest_dispatched == 0
