@@ -6,7 +6,8 @@
 
 Lines of libraries pass through the same form. Query strings, fragments and
 passwords of URLs are cut out of every line, a trace included: they may be
-secrets. Request headers and keys are not given to a log at all.
+secrets. What a terminal would obey, or what would start a line of its own, is
+escaped. Request headers and keys are not given to a log at all.
 """
 
 import json
@@ -18,8 +19,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s\"'?#]*)[?#][^\s\"')]*", re.IGNORECASE)
-_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/\"'@]*@", re.IGNORECASE)
+# To the next blank, whatever quotes and brackets stand in between: URLs may hold them.
+_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#]*)[?#]\S+", re.IGNORECASE)
+_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#]*@", re.IGNORECASE)
 _BARE = re.compile(r"[^\s\"=]+")
 _context: ContextVar[Mapping[str, object]] = ContextVar("captions_log_context")
 
@@ -85,19 +87,26 @@ class LineFormatter(logging.Formatter):
             f"{moment}.{int(record.msecs):03}Z",
             record.levelname,
             record.name.removeprefix("captions."),
-            record.getMessage().replace("\n", " "),
+            _plain(redacted(" ".join(record.getMessage().splitlines()))),
             *(f"{name}={_value(value)}" for name, value in fields.items() if value is not None),
         ]
-        return redacted(" ".join(words))
+        return " ".join(words)
 
 
-def redacted(line: str) -> str:
-    """The line without what URLs may hide in them."""
-    return _QUERY.sub(r"\1?…", _PASSWORD.sub(r"\1…@", line))
+def redacted(text: str) -> str:
+    """The text without what URLs may hide in them."""
+    return _QUERY.sub(r"\1?…", _PASSWORD.sub(r"\1…@", text))
 
 
 def _value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = str(value)
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    text = redacted(str(value))
+    return _plain(text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False))
+
+
+def _plain(text: str) -> str:
+    """The text with its control characters, of whatever alphabet, written out."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

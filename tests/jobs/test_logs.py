@@ -53,14 +53,47 @@ def test_a_trace_stays_on_the_line(caplog: pytest.LogCaptureFixture) -> None:
     ("line", "expected"),
     [
         ("GET https://p/x.jpg?token=s&a=b done", "GET https://p/x.jpg?… done"),
-        ("url='http://p/x#part'", "url='http://p/x?…'"),
+        ("url='http://p/x#part'", "url='http://p/x?…"),
+        ("http://p/x.jpg?a=(b)&token='s'&more=t done", "http://p/x.jpg?… done"),
+        ('http://p/l\'été"1".jpg?token=s', 'http://p/l\'été"1".jpg?…'),
         ("redis://:word@host:6379/0", "redis://…@host:6379/0"),
+        ("redis://:wo@rd@host:6379/0", "redis://…@host:6379/0"),
         ("postgresql://me:word@host/db", "postgresql://…@host/db"),
         ("what? nothing", "what? nothing"),
     ],
 )
 def test_what_urls_hide_is_cut_out(line: str, expected: str) -> None:
     assert logs.redacted(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2Jgone", r"\x1b[2Jgone"),
+        ("one\rtwo", r'"one\rtwo"'),
+        ("one\x85two\u2028three", r'"one\x85two\u2028three"'),
+        ("\x9b31mred\x7f", r"\x9b31mred\x7f"),
+        ("Бык", "Бык"),
+    ],
+)
+def test_nothing_in_a_line_commands_the_terminal_or_begins_another_line(
+    caplog: pytest.LogCaptureFixture, text: str, shown: str
+) -> None:
+    LOG.warning("odd", path=text)
+
+    assert written(caplog) == f"WARNING fetch odd path={shown}"
+
+
+def test_a_librarys_line_stays_one(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("some.library").warning("one\r\ntwo\x1b[0m")
+
+    assert written(caplog) == r"WARNING some.library one two\x1b[0m"
+
+
+def test_a_url_among_other_fields_is_cut_alone(caplog: pytest.LogCaptureFixture) -> None:
+    LOG.warning("odd", url="http://p/x?token=s", next=1)
+
+    assert written(caplog) == "WARNING fetch odd url=http://p/x?… next=1"
 
 
 def test_lines_of_libraries_take_the_same_form(caplog: pytest.LogCaptureFixture) -> None:
