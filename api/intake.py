@@ -14,12 +14,13 @@ from starlette.requests import Request
 
 from api import bodies, submissions, terms
 from api.context import Context
-from api.errors import Fault, Invalid, MalformedBody, TooManyRequests, UnsupportedMediaType
+from api.errors import Fault, Invalid, MalformedBody, UnsupportedMediaType
 from api.ingest.load import READERS, Order, load, load_here
 from api.schemas import StreamFields, SubmittedOptions
 from api.spool import Spooled, spooled
 from api.wording import fault_of
 from jobs import idempotency, lifecycle, queries
+from jobs.errors import TooManyWaiting
 from jobs.idempotency import Known
 from jobs.keys import Key
 from jobs.values import Once
@@ -99,11 +100,7 @@ def _submit(context: Context, body: bytes, caller: Key | None, once: Once | None
     submission = submissions.validate(document, context.url_rule, settings.max_json_images)
     allowance = _allowance(context, caller)
     if allowance is not None and len(submission.images) > allowance:
-        raise TooManyRequests(
-            f"This key may have {allowance:,} more images waiting. Nothing was kept; "
-            "submit fewer, or wait until jobs have ended.",
-            headers={"Retry-After": "60"},
-        )
+        raise TooManyWaiting(allowance)
     job = lifecycle.submit(
         context.db,
         submissions.images_of(submission),

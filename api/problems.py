@@ -16,7 +16,10 @@ from jobs import errors as jobs_errors
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN_FAULTS = 100
+SHOWN_CHARACTERS = 500
+"""Of whatever a client sent and a problem repeats: enough to find it again."""
 RETRY_AFTER = {"Retry-After": "5"}
+RETRY_MUCH_LATER = {"Retry-After": "60"}
 
 _ALL: list[type[Problem]] = [Problem]
 _ALL += Problem.__subclasses__()
@@ -30,7 +33,7 @@ def respond(problem: Problem, request_id: str) -> Response:
         "type": f"/problems/{problem.name}",
         "title": problem.title(),
         "status": problem.status,
-        "detail": problem.detail or f"{problem.title()}.",
+        "detail": _short(problem.detail or f"{problem.title()}."),
         "request_id": request_id,
     }
     if problem.faults:
@@ -62,9 +65,13 @@ async def _handle(request: Request, error: Exception) -> Response:
 
 
 def _fault(fault: Fault) -> dict[str, object]:
-    known = {"field": fault.field, "message": fault.message}
+    known = {"field": _short(fault.field), "message": _short(fault.message)}
     optional = {"position": fault.position, "line": fault.line}
     return known | {name: value for name, value in optional.items() if value is not None}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def _of_validation(error: RequestValidationError) -> Problem:
@@ -94,6 +101,9 @@ FOREIGN: dict[type[Exception], Callable[[Any], Problem]] = {
     jobs_errors.ObjectMissing: lambda _: errors.NotFound("The file is not there any more."),
     jobs_errors.RequestReused: lambda error: errors.Invalid(str(error)),
     jobs_errors.RequestInProgress: lambda error: errors.Conflict(str(error), headers=RETRY_AFTER),
+    jobs_errors.TooManyWaiting: lambda error: errors.TooManyRequests(
+        str(error), headers=RETRY_MUCH_LATER
+    ),
     jobs_errors.Conflict: lambda error: errors.Conflict(str(error)),
     jobs_errors.StoreFull: lambda _: errors.OutOfSpace("The object store has no room left."),
     jobs_errors.StoreUnavailable: lambda _: errors.Unavailable(

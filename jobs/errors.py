@@ -20,7 +20,8 @@ CaptionsError
 │   ├── JobCanceled
 │   ├── JobClosed
 │   ├── RequestInProgress
-│   └── RequestReused
+│   ├── RequestReused
+│   └── TooManyWaiting
 ├── KeyRefused              an API key that opens nothing
 ├── HeadersSealed           per-job headers that this secret does not open
 └── PreparedBroken          a prepared batch that cannot be read
@@ -127,6 +128,16 @@ class RequestInProgress(Conflict):
 
 class RequestReused(Conflict):
     """This Idempotency-Key was used before with another request."""
+
+
+class TooManyWaiting(Conflict):
+    """The key has as many images waiting as it may."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(
+            f"This key may have {room:,} more images waiting. Nothing was kept; "
+            "submit fewer, or wait until jobs have ended."
+        )
 
 
 class KeyRefused(CaptionsError):

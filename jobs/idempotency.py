@@ -73,16 +73,24 @@ def abandon(db: Database, owner: str, key: str) -> None:
 
 
 def complete(connection: Connection, owner: str, once: Once, job_id: str) -> None:
-    """Note the job that the request made."""
-    connection.execute(
+    """Note the job that the request made.
+
+    Raises:
+        RequestInProgress: if the entry is not open any more (the request took so long that
+            another with this key was let in, or was given up); then its job must not be.
+    """
+    noted = (
         update(table)
-        .where(*_is(owner, once.key))
+        .where(*_is(owner, once.key), table.c.job_id.is_(None))
         .values(
             request_sha256=once.request_sha256,
             job_id=job_id,
             expires_at=now() + once.keep_seconds,
         )
+        .returning(table.c.key)
     )
+    if connection.execute(noted).first() is None:
+        raise RequestInProgress()
 
 
 def _is(owner: str, key: str) -> tuple[ColumnElement[bool], ...]:

@@ -150,24 +150,26 @@ def versions(db: Database, ids: Collection[str]) -> dict[str, int]:
         return {row.id: row.version for row in connection.execute(statement)}
 
 
+def waiting_of(key_id: str) -> Select[tuple[int]]:
+    """Asks for the images of the key's jobs that have not ended."""
+    return _unfinished().where(job_table.c.key_id == key_id, job_table.c.deleted_at.is_(None))
+
+
 def waiting_images(db: Database, key_id: str) -> int:
     """Images of the key's jobs that have not ended."""
-    left = job_table.c.total - job_table.c.succeeded - job_table.c.failed - job_table.c.canceled
-    statement = select(func.coalesce(func.sum(left), 0)).where(
-        job_table.c.key_id == key_id,
-        job_table.c.state.in_((*ACTIVE, JobState.RECEIVING)),
-        job_table.c.deleted_at.is_(None),
-    )
     with db.read() as connection:
-        return int(connection.execute(statement).scalar_one())
+        return int(connection.execute(waiting_of(key_id)).scalar_one())
 
 
 def unfinished_images(db: Database) -> int:
     """Images of all jobs that have not ended: what a fleet is scaled on."""
-    left = job_table.c.total - job_table.c.succeeded - job_table.c.failed - job_table.c.canceled
-    statement = select(func.coalesce(func.sum(left), 0)).where(job_table.c.state.in_(ACTIVE))
     with db.read() as connection:
-        return int(connection.execute(statement).scalar_one())
+        return int(connection.execute(_unfinished()).scalar_one())
+
+
+def _unfinished() -> Select[tuple[int]]:
+    left = job_table.c.total - job_table.c.succeeded - job_table.c.failed - job_table.c.canceled
+    return select(func.coalesce(func.sum(left), 0)).where(job_table.c.state.in_(ACTIVE))
 
 
 def stage_figures(db: Database) -> Mapping[Stage, StageFigures]:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from api import problems
-from api.errors import Fault, Invalid, Problem, TooLarge, TooManyRequests
+from api.errors import Fault, Invalid, Problem, TooLarge
 from api.ingest import check, csv_rows, inflate, lines, ndjson
 from api.ingest.rejected import Rejected
 from api.ingest.rows import BadLine, Row, Unreadable
 from api.urls import UrlRule
 from jobs.database import Database
+from jobs.errors import TooManyWaiting
 from jobs.ingest import ingest
 from jobs.settings import Settings
 from jobs.store import Store, open_store
@@ -80,7 +81,7 @@ def _images(order: Order, settings: Settings, rejected: Rejected) -> Iterator[Ne
             if taken > most:
                 raise TooLarge(f"A job may have {most:,} images. Nothing was kept.")
             if order.allowance is not None and taken > order.allowance:
-                raise _too_many(order.allowance)
+                raise TooManyWaiting(order.allowance)
             if not rejected.refuses:
                 yield image
     except Unreadable as error:
@@ -94,14 +95,6 @@ def _rows(order: Order, settings: Settings) -> Iterator[Row | BadLine]:
         limit = settings.max_ingest_bytes
         chunks = inflate.gunzip(file, limit) if order.gzip else inflate.plain(file)
         yield from READERS[order.media_type](lines.split(chunks))
-
-
-def _too_many(allowance: int) -> TooManyRequests:
-    return TooManyRequests(
-        f"This key may have {allowance:,} more images waiting. Nothing was kept; "
-        "submit fewer, or wait until jobs have ended.",
-        headers={"Retry-After": "60"},
-    )
 
 
 class Loaders:

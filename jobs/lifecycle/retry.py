@@ -10,6 +10,7 @@ from jobs.clock import now
 from jobs.database import Database
 from jobs.errors import JobCanceled, JobMissing
 from jobs.lifecycle.endings import lock_job
+from jobs.lifecycle.limits import check_waiting
 from jobs.records import Job
 from jobs.states import BatchState, ImageState, JobState, Stage
 from jobs.tables import batches, images, jobs
@@ -32,6 +33,7 @@ def retry_failed(
     Raises:
         JobMissing: if there is none.
         JobCanceled: if its owner had stopped it.
+        TooManyWaiting: if its key may not have so many more images waiting.
     """
     with db.write() as connection:
         job = lock_job(connection, job_id)
@@ -42,6 +44,7 @@ def retry_failed(
         _batch_up(connection, job, codes, batch_images)
         again = _queue_images(connection, job, codes)
         if again:
+            check_waiting(connection, job.key_id, again)
             _run_again(connection, job, again)
     return queries.existing_job(db, job_id)
 

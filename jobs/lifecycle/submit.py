@@ -10,6 +10,7 @@ from jobs.clock import now
 from jobs.database import Database
 from jobs.errors import Invalid, JobMissing
 from jobs.ids import new_id
+from jobs.lifecycle.limits import check_waiting
 from jobs.lifecycle.loading import create_batches, load_images
 from jobs.records import Job
 from jobs.states import JobState
@@ -30,6 +31,7 @@ def submit(
     Raises:
         Invalid: if there is no image, or two have the same key.
         UploadMissing: if an image names an upload that is not there.
+        TooManyWaiting: if its key may not have so many more images waiting.
     """
     _check(images)
     repeats = _duplicates(images) if options.deduplicate else {}
@@ -78,7 +80,10 @@ def admit_job(
     Raises:
         JobMissing: if it was given up meanwhile.
         UploadMissing: if one of the uploads is not there.
+        TooManyWaiting: if its key may not have so many more images waiting.
+        RequestInProgress: if another request with its Idempotency-Key made a job meanwhile.
     """
+    check_waiting(connection, terms.get("key_id"), total)
     admitted = (
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.RECEIVING, jobs.c.deleted_at.is_(None))

@@ -93,3 +93,28 @@ def test_a_key_may_be_used_anew_when_its_time_is_over(db: Database) -> None:
     assert lifetime.forget_requests(db) == 1
     assert idempotency.begin(db, "", "key", 60.0) is None
     assert len(queries.jobs(db)) == 1
+
+
+def test_a_request_that_was_given_up_makes_no_job_any_more(db: Database) -> None:
+    # Given a request that was abandoned while its job was still being loaded
+    idempotency.begin(db, "", "key", 60.0)
+    idempotency.abandon(db, "", "key")
+
+    # When the loading ends after all
+    with pytest.raises(RequestInProgress):
+        submit(db, 1, once=ONCE)
+
+    # Then the client may send it again, and has one job
+    assert queries.jobs(db) == []
+    assert idempotency.begin(db, "", "key", 60.0) is None
+
+
+def test_of_two_requests_of_which_the_first_took_too_long_one_makes_a_job(db: Database) -> None:
+    idempotency.begin(db, "", "key", receive_seconds=-1.0)
+    idempotency.begin(db, "", "key", 60.0)
+
+    submit(db, 1, once=ONCE)
+
+    with pytest.raises(RequestInProgress):
+        submit(db, 1, once=ONCE)
+    assert len(queries.jobs(db)) == 1
