@@ -16,6 +16,9 @@ GRACE_SECONDS = 30.0
 SLOWEST_BYTES_PER_SECOND = 512
 """After the grace, a body that comes more slowly than this on the whole is given up."""
 
+LONGEST_SECONDS = 3600.0
+"""However steadily it comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -24,12 +27,13 @@ class Pace:
     idle_seconds: float = IDLE_SECONDS
     grace_seconds: float = GRACE_SECONDS
     bytes_per_second: float = SLOWEST_BYTES_PER_SECOND
+    longest_seconds: float = LONGEST_SECONDS
 
     def next_deadline(self, begun: float, received: int) -> float:
         """Until when more has to come, on the loop's clock."""
         now = asyncio.get_running_loop().time()
         overall = begun + self.grace_seconds + received / self.bytes_per_second
-        return min(now + self.idle_seconds, overall)
+        return min(now + self.idle_seconds, overall, begun + self.longest_seconds)
 
 
 def media_type(request: Request) -> str:

@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.errors import NotFound
 from jobs import metrics
 from jobs.ids import new_id
 from jobs.logs import Log, context
@@ -15,6 +16,8 @@ from jobs.logs import Log, context
 LOG = Log("api")
 
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Counted by name. A client may call its method anything; each name would be kept for ever."""
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked every few seconds by machines: logged only when they fail."""
 
@@ -41,6 +44,8 @@ class Observed:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
+            if "\0" in scope["path"]:
+                raise NotFound  # PostgreSQL cannot even be asked for such a name
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
             LOG.info("client_gone", path=scope["path"])
@@ -84,8 +89,9 @@ def _record(scope: Scope, status: int | None, seconds: float) -> None:
     """The request as a line and as a metric, by its route: addresses would be too many."""
     method, path = scope["method"], scope["path"]
     route = getattr(scope.get("route"), "path", "unknown")
-    metrics.REQUESTS.labels(method, route, status or "none").inc()
-    metrics.REQUEST_SECONDS.labels(method, route).observe(seconds)
+    counted = method if method in METHODS else "other"
+    metrics.REQUESTS.labels(counted, route, status or "none").inc()
+    metrics.REQUEST_SECONDS.labels(counted, route).observe(seconds)
     if path not in QUIET or status is None or status >= 400:
         milliseconds = round(seconds * 1000, 1)
         LOG.info("request", method=method, path=path, status=status, milliseconds=milliseconds)

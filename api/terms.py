@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from api.errors import Fault
 from api.fields import metadata_fault
@@ -13,6 +14,8 @@ from jobs.settings import Settings
 from jobs.values import Once, Options, Terms
 
 WEB = UrlRule()
+WEB_PORTS = (80, 443)
+FIRST_FREE_PORT = 1024
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]{0,4096}")
 OURS = frozenset(
@@ -70,7 +73,12 @@ def terms_of(fields: JobFields, settings: Settings, caller: Key | None, once: On
 def _web_fault(url: str) -> str | None:
     if not url.lower().startswith(("http://", "https://")):
         return "must begin with http:// or https://"
-    return WEB.fault(url)
+    if message := WEB.fault(url):
+        return message
+    port = urlsplit(url).port
+    if port is not None and port not in WEB_PORTS and port < FIRST_FREE_PORT:
+        return f"names port {port}; 80, 443 and those from {FIRST_FREE_PORT} up are taken"
+    return None
 
 
 def _header_faults(headers: Mapping[str, str]) -> Iterator[Fault]:

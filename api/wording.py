@@ -11,6 +11,7 @@ SENTENCES = {
     "string_type": "must be text",
     "string_too_short": "must not be empty",
     "string_too_long": "has more than {max_length} characters",
+    "string_pattern_mismatch": "holds a character that it may not",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",

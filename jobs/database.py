@@ -105,6 +105,7 @@ def _make_engine(url: URL, connections: int) -> Engine:
         return _make_sqlite(url, connections)
     return create_engine(
         url,
+        hide_parameters=True,  # of errors, which are logged: what clients sent stays out
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=True,
@@ -118,6 +119,7 @@ def _make_sqlite(url: URL, connections: int) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
+        hide_parameters=True,
         pool_size=connections,
         max_overflow=connections,
         pool_timeout=10,

@@ -30,7 +30,7 @@ def as_fault(bad: BadLine) -> Fault:
 
 def _fault(row: Row, rule: UrlRule, seen: Seen) -> BadLine | None:
     if row.unknown is not None:
-        return BadLine(row.line, row.unknown, "is not a known field")
+        return BadLine(row.line, row.unknown[:MAX_KEY_CHARACTERS], "is not a known field")
     if message := _url_fault(row.url, rule):
         return BadLine(row.line, "url", message)
     if row.metadata is not None and (message := _metadata_fault(row.metadata)):

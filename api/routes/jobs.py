@@ -29,7 +29,9 @@ class JobsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     state: JobState | None = Field(None, description="Only jobs in this state.")
     limit: int = Field(50, ge=1, le=500, description="Jobs on a page.")
-    cursor: str | None = Field(None, max_length=64, description="From `next` of the page before.")
+    cursor: str | None = Field(
+        None, pattern="^[a-z0-9_]{1,64}$", description="From `next` of the page before."
+    )
 
 
 class WaitQuery(BaseModel):

@@ -17,6 +17,8 @@ from api.schemas import ImagePage, LinkAnswer
 from jobs import queries
 from jobs.records import ImageState
 
+MAX_POSITION = 2**31 - 1
+
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 public = APIRouter(tags=["results"])
 
@@ -41,7 +43,9 @@ class ImagesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     state: ImageState | None = Field(None, description="Only images in this state.")
     limit: int = Field(100, ge=1, le=1_000, description="Images on a page.")
-    cursor: int | None = Field(None, ge=0, description="From `next` of the page before.")
+    cursor: int | None = Field(
+        None, ge=0, le=MAX_POSITION, description="From `next` of the page before."
+    )
 
 
 @router.get(
@@ -185,7 +189,10 @@ async def rejected_csv(job_id: str, context: InContext, owner: Owner) -> Respons
     responses={200: {"content": {"image/jpeg": {}}}, **problems_of(404, 422)},
 )
 async def thumbnail(
-    job_id: str, position: Annotated[int, Path(ge=0)], context: InContext, owner: Owner
+    job_id: str,
+    position: Annotated[int, Path(ge=0, le=MAX_POSITION)],
+    context: InContext,
+    owner: Owner,
 ) -> Response:
     await context.record(job_id, owner)
     picture = await context.bulk.run(context.thumbnails.read, job_id, position)

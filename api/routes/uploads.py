@@ -24,7 +24,12 @@ router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 
 class UploadQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    name: str | None = Field(None, max_length=255, description="The picture's name, for you.")
+    name: str | None = Field(
+        None,
+        max_length=255,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="The picture's name, for you.",
+    )
 
 
 @router.post(
