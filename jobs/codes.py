@@ -48,6 +48,7 @@ CODES: dict[str, Code] = {
     "decoder_crashed": Code("The decoder broke down over this picture.", transient=True),
     "decoder_timeout": Code("Decoding the picture took too long.", transient=True),
     "worker_lost": Code("The workers that held this picture were lost again and again."),
+    "headers_lost": Code("The job's request headers can no longer be read; submit it again."),
     "internal_error": Code("The service failed over this picture."),
     "expired": Code("The job's deadline passed before the picture had its turn."),
 }

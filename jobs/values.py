@@ -101,6 +101,8 @@ class Held:
     recoveries: int = 0
     #: Request headers for the hosts of the job's pictures; never logged.
     headers: Mapping[str, str] | None = field(default=None, repr=False)
+    #: They were sealed with another secret: without them nothing may be asked of the hosts.
+    headers_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, case, select, update
 from jobs import headers
 from jobs.clock import now
 from jobs.database import Database
+from jobs.errors import HeadersSealed
 from jobs.states import BatchState, ImageState, JobState, Stage
 from jobs.tables import batches, images, jobs
 from jobs.values import Held, HeldImage, Hint, Options
@@ -142,7 +143,7 @@ def _held(connection: Connection, batch: Any, job: Any, secret: str | None) -> H
         .where(images.c.batch_id == batch.id, images.c.state == ImageState.QUEUED)
         .order_by(images.c.position)
     )
-    sealed = job.headers_encrypted
+    opened, lost = _open_headers(job.headers_encrypted, secret)
     return Held(
         batch_id=batch.id,
         job_id=batch.job_id,
@@ -153,8 +154,22 @@ def _held(connection: Connection, batch: Any, job: Any, secret: str | None) -> H
         images=tuple(HeldImage(*row) for row in connection.execute(unfinished)),
         prepared_key=batch.prepared_key,
         recoveries=batch.recoveries,
-        headers=headers.unseal(sealed, secret) if sealed and secret else None,
+        headers=opened,
+        headers_lost=lost,
     )
+
+
+def _open_headers(sealed: str | None, secret: str | None) -> tuple[dict[str, str] | None, bool]:
+    """The job's request headers, and whether they are lost (the operator changed the secret).
+
+    Such a batch is begun all the same: nobody else could, and it would hold its place for ever.
+    """
+    if not sealed or not secret:
+        return None, False
+    try:
+        return headers.unseal(sealed, secret), False
+    except HeadersSealed:
+        return None, True
 
 
 def _start(db: Database, queued: Sequence[str]) -> None:

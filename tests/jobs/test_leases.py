@@ -328,6 +328,20 @@ def test_workers_without_the_secret_get_no_headers(db: Database) -> None:
     assert held.headers is None
 
 
+def test_a_batch_whose_headers_were_sealed_with_another_secret_is_begun_all_the_same(
+    db: Database,
+) -> None:
+    # Given a job from before the operator changed the secret
+    submit(db, 1, headers={"Authorization": "Bearer x"}, secret="old")
+    (hint,) = lifecycle.dispatch(db, Stage.FETCH, 1, 10)
+
+    # Then its batch does not hold its place in the window for ever
+    held = lifecycle.begin(db, hint, "worker", LEASE, DEADLINE, secret="new")
+    assert held is not None
+    assert (held.headers, held.headers_lost) == (None, True)
+    assert fetched(db, held, failed={0: "headers_lost"})
+
+
 def test_batches_of_any_job_are_begun_in_the_order_of_their_dispatch(db: Database) -> None:
     jobs: list[Job] = [submit(db, 2) for _ in range(3)]
     for window in (1, 2, 3):

@@ -104,6 +104,8 @@ class FetchStage:
         return None if work.cancelled() else work.result()
 
     async def _fetch_all(self, held: Held) -> list[Outcome]:
+        if held.headers_lost:
+            return [Outcome(image, refused=ImageRefused("headers_lost")) for image in held.images]
         headers = held.headers or {}
         tasks = [asyncio.ensure_future(self._fetch(image, headers)) for image in held.images]
         try:

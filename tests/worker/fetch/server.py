@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -37,12 +38,13 @@ def redirect(to: str, status: int = 302) -> bytes:
 
 @dataclass
 class Server:
-    """port: where it listens. seen: the head of every request, in order."""
+    """port: where it listens. seen: the head of every request, in order; bodies: what followed."""
 
     answers: Mapping[str, Answer]
     port: int = 0
     scheme: str = "http"
     seen: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     _connections: set[Any] = field(default_factory=set)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
@@ -54,7 +56,9 @@ class Server:
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while True:
-                    await self._answer(await reader.readuntil(b"\r\n\r\n"), writer)
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    self.bodies.append(await reader.readexactly(_length(head)))
+                    await self._answer(head, writer)
         finally:
             self._connections.discard(task)
             writer.transport.abort()
@@ -74,6 +78,11 @@ class Server:
         else:
             await found(writer)
         await writer.drain()
+
+
+def _length(head: bytes) -> int:
+    found = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+    return int(found[1]) if found else 0
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import io
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -228,3 +228,13 @@ def test_batches_run_side_by_side(works: Works) -> None:
             thread.join()
     # Then both are prepared
     assert queries.stage_figures(works.db)[Stage.CAPTION].queued == 2
+
+
+def test_hosts_are_not_asked_without_the_headers_that_were_meant_for_them(works: Works) -> None:
+    with served({"/a.jpg": answer(jpeg())}) as server:
+        held = replace(works.begin(server.url("/a.jpg")), headers_lost=True)
+
+        works.stage.run(held, lambda: True)
+
+        assert server.seen == []
+    assert works.images(held) == [("failed", "headers_lost")]
