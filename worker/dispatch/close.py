@@ -18,7 +18,16 @@ log = Log("dispatch")
 def close(at: Context) -> int:
     """How many jobs were closed. One that changes meanwhile is closed anew later."""
     jobs = lifecycle.closable(at.db, JOBS_AT_ONCE)
-    return sum(close_job(at, job) for job in jobs)
+    return sum(_close_if_possible(at, job) for job in jobs)
+
+
+def _close_if_possible(at: Context, job: Job) -> bool:
+    """A job whose files cannot be written, for want of room say, must not keep the others open."""
+    try:
+        return close_job(at, job)
+    except OSError as error:
+        log.error("job_not_closed", job=job.id, error=error)
+        return False
 
 
 def close_job(at: Context, job: Job) -> bool:

@@ -81,18 +81,23 @@ class Lane:
         try:
             moved = step.act(self._context)
         except CaptionsError as error:
-            self._note_failure(step, error)
+            self._note_failure(step, str(error))
+            return 0
+        except Exception as error:  # a full disk, a row that nobody thought of: the others go on
+            if step.name not in self._failing:
+                log.exception("step_broken", step=step.name)
+            self._note_failure(step, type(error).__name__)
             return 0
         if step.name in self._failing:
             self._failing.remove(step.name)
             log.info("step_works_again", step=step.name)
         return moved
 
-    def _note_failure(self, step: Step, error: CaptionsError) -> None:
+    def _note_failure(self, step: Step, why: str) -> None:
         # Once for each outage: this comes by ten times a second.
         if step.name not in self._failing:
             self._failing.add(step.name)
-            log.warning("step_failed", step=step.name, error=str(error))
+            log.warning("step_failed", step=step.name, error=why)
 
 
 def run_lanes(lanes: Sequence[Lane], stop: Stop) -> None:

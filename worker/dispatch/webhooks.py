@@ -1,7 +1,9 @@
 """Tells webhooks how jobs ended (https://www.standardwebhooks.com).
 
 Signed afresh at each attempt, with one id on all of them. Only a 2xx counts as told; a redirect
-is a failure, and a 410 ends it. Targets stand under the same address rule as pictures.
+is a failure, and a 410 ends it. Targets stand under the same rules of form and address as
+pictures. What they answer is not read, and why they did not answer is said in our words: the
+delivery log must not show its reader around in our network.
 """
 
 import asyncio
@@ -10,15 +12,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectorDNSError,
+    ClientError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    DummyCookieJar,
+)
 from standardwebhooks import Webhook
 
 from jobs import webhooks
+from jobs.codes import CODES
 from jobs.errors import JobMissing
 from jobs.logs import Log
 from jobs.metrics import WEBHOOKS
 from jobs.webhooks import Delivery
 from worker.dispatch.context import Context
+from worker.errors import AddressRefused, ImageRefused
+from worker.fetch import urls
 from worker.fetch.dialer import Dialer
 
 AT_ONCE = 20
@@ -80,6 +92,7 @@ async def send_all(at: Context, messages: Sequence[Message]) -> list[Answer]:
         return []
     async with ClientSession(
         connector=Dialer(at.settings.fetch_allow).connector(),
+        cookie_jar=DummyCookieJar(),
         timeout=ClientTimeout(total=ANSWER_SECONDS),
     ) as session:
         return await asyncio.gather(*(_send(session, message) for message in messages))
@@ -102,11 +115,27 @@ def record(at: Context, delivery: Delivery, answer: Answer) -> None:
 
 async def _send(session: ClientSession, message: Message) -> Answer:
     try:
+        target = urls.parse(message.delivery.url)
         async with session.post(
-            message.delivery.url, data=message.body, headers=message.headers, allow_redirects=False
+            target, data=message.body, headers=message.headers, allow_redirects=False
         ) as answer:
             return Answer(answer.status, f"answered {answer.status}")
     except TimeoutError:
         return Answer(None, f"no answer within {ANSWER_SECONDS:.0f} s")
-    except (ClientError, OSError, ValueError) as error:
-        return Answer(None, str(error) or type(error).__name__)
+    except (ImageRefused, ClientError, OSError, ValueError) as error:
+        return Answer(None, explain(error))
+
+
+def explain(error: Exception) -> str:
+    """Why there is no answer, without what only our side of the network knows."""
+    match error:
+        case ImageRefused():
+            return error.message
+        case _ if isinstance(getattr(error, "os_error", error), AddressRefused):
+            return CODES["address_not_allowed"].sentence
+        case ClientConnectorDNSError():
+            return CODES["dns_failed"].sentence
+        case ClientSSLError():
+            return CODES["tls_failed"].sentence
+        case _:
+            return CODES["connection_failed"].sentence
