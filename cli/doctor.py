@@ -7,8 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from captioning.errors import CaptioningError
-from cli import checkpoint
 from jobs.database import Database
 from jobs.errors import CaptionsError
 from jobs.queue import queue_lengths
@@ -21,10 +19,11 @@ OF_CLIENTS = {"SERVER", "KEY"}
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about one part; reason: None where all is well."""
+    """What was found out about one part; reason: why it is not well, if it is not."""
 
     part: str
     reason: str | None
+    said: str = "well"
 
 
 def doctor(arguments: Namespace) -> int:  # noqa: ARG001
@@ -35,7 +34,7 @@ def doctor(arguments: Namespace) -> int:  # noqa: ARG001
     print()
     findings = [*strangers(os.environ), *examine(settings)]
     for finding in findings:
-        print(f"{finding.part:<12} {finding.reason or 'well'}")
+        print(f"{finding.part:<12} {finding.reason or finding.said}")
     return 1 if any(finding.reason for finding in findings) else 0
 
 
@@ -71,13 +70,27 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _finding("database", lambda: _check_database(settings))
     yield _finding("redis", lambda: _check_redis(settings))
     yield _finding("store", lambda: open_store(settings.store_url, settings).check())
-    yield _finding("checkpoint", lambda: checkpoint.look_at(settings.checkpoint))
+    yield _look_at_checkpoint(settings)
+
+
+def _look_at_checkpoint(settings: Settings) -> Finding:
+    try:
+        from captioning.errors import CaptioningError
+        from cli import checkpoint
+    except ModuleNotFoundError:
+        # The image of the API has no network; the caption process looks when it starts.
+        return Finding("checkpoint", None, "not looked at: nothing captions in this image")
+    try:
+        checkpoint.look_at(settings.checkpoint)
+    except CaptioningError as error:
+        return Finding("checkpoint", str(error))
+    return Finding("checkpoint", None)
 
 
 def _finding(part: str, look: Callable[[], object]) -> Finding:
     try:
         look()
-    except (CaptionsError, CaptioningError) as error:
+    except CaptionsError as error:
         return Finding(part, str(error))
     return Finding(part, None)
 

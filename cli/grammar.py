@@ -4,12 +4,8 @@ Nothing but argparse is imported here: `captions --help` must answer at once.
 """
 
 import os
-from argparse import (
-    ArgumentParser,
-    ArgumentTypeError,
-    Namespace,
-    RawDescriptionHelpFormatter,
-)
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,19 +150,50 @@ def _add_upkeep(commands: Any) -> None:
     keys = _add_group(commands, "keys", "who may use the service")
     create = _add(keys, "create", "a new key; it is shown once", "cli.keys:create")
     create.add_argument("name", metavar="NAME")
-    create.add_argument("--max-waiting-images", type=int, metavar="N")
-    create.add_argument("--requests-per-second", type=float, metavar="N")
+    create.add_argument(
+        "--max-waiting-images",
+        type=positive(int),
+        metavar="N",
+        help="that have not ended, over all its jobs (default: any number)",
+    )
+    create.add_argument(
+        "--requests-per-second",
+        type=positive(float),
+        metavar="N",
+        help="that each API process answers (default: any number)",
+    )
     _add(keys, "list", "every key, without its secret", "cli.keys:show")
     revoke = _add(keys, "revoke", "end a key", "cli.keys:revoke")
     revoke.add_argument("key", metavar="KEY_ID")
 
     webhooks = _add_group(commands, "webhooks", "what webhooks were told")
+    told = _add(
+        webhooks, "list", "a job's deliveries, or all that were given up", "cli.webhooks:show"
+    )
+    told.add_argument("job", nargs="?", metavar="JOB")
     replay = _add(webhooks, "replay", "tell a webhook once more", "cli.webhooks:replay")
-    replay.add_argument("delivery", metavar="DELIVERY_ID", help="from the job's delivery log")
+    replay.add_argument(
+        "deliveries", nargs="+", metavar="DELIVERY_ID", help="from the list, or the job's log"
+    )
 
     store = _add_group(commands, "store", "the object store")
     check = _add(store, "check", "objects that belong to no job", "cli.store:check")
     check.add_argument("--delete", action="store_true", help="and remove them")
+
+
+def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """For argparse: a number above zero."""
+
+    def number(word: str) -> float:
+        try:
+            value = kind(word)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise ArgumentTypeError(f"{word} is not a number above 0")
+        return value
+
+    return number
 
 
 def _add(commands: Any, name: str, summary: str, handler: str) -> ArgumentParser:

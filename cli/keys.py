@@ -1,20 +1,17 @@
 """`captions keys …`: who may use the service."""
 
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 
+from cli.records import database, moment
 from jobs import keys
-from jobs.database import Database
-from jobs.settings import load_settings
+from jobs.keys import Key
 
 
 def create(arguments: Namespace) -> int:
     """The secret goes to standard output, alone; it is stored nowhere."""
-    with _database() as database:
+    with database() as db:
         _key, secret = keys.create(
-            database,
+            db,
             arguments.name,
             max_waiting_images=arguments.max_waiting_images,
             requests_per_second=arguments.requests_per_second,
@@ -24,26 +21,26 @@ def create(arguments: Namespace) -> int:
 
 
 def show(arguments: Namespace) -> int:  # noqa: ARG001
-    with _database() as database:
-        for key in keys.all_keys(database):
-            state = "revoked" if key.revoked_at else "in use"
-            print(f"{key.id}  {_date(key.created_at)}  {state:<8} {key.name}")
+    with database() as db:
+        for key in keys.all_keys(db):
+            print(line(key))
     return 0
 
 
 def revoke(arguments: Namespace) -> int:
-    """Within five seconds requests with this key are refused; its jobs go on."""
-    with _database() as database:
-        keys.revoke(database, arguments.key)
+    """Requests with this key are refused within seconds; its jobs go on."""
+    with database() as db:
+        keys.revoke(db, arguments.key)
     return 0
 
 
-@contextmanager
-def _database() -> Iterator[Database]:
-    with closing(Database(load_settings().database_url)) as database:
-        database.migrate()
-        yield database
-
-
-def _date(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+def line(key: Key) -> str:
+    """`key_…  2026-01-31 12:00  in use   library (at most 5,000 images waiting)`"""
+    limits = []
+    if key.max_waiting_images is not None:
+        limits.append(f"at most {key.max_waiting_images:,} images waiting")
+    if key.requests_per_second is not None:
+        limits.append(f"{key.requests_per_second:g} requests per second")
+    state = "revoked" if key.revoked_at else "in use"
+    shown = f"{key.id}  {moment(key.created_at)}  {state:<8} {key.name}"
+    return f"{shown} ({', '.join(limits)})" if limits else shown

@@ -159,6 +159,19 @@ def deliveries(db: Database, job_id: str) -> list[Delivery]:
         return [_delivery(row) for row in connection.execute(statement)]
 
 
+def undelivered(db: Database, limit: int) -> list[Delivery]:
+    """Deliveries that nobody will attempt any more although they did not arrive, newest first."""
+    given_up = (DeliveryStatus.FAILED, DeliveryStatus.DISABLED)
+    statement = (
+        select(*COLUMNS)
+        .where(table.c.status.in_(given_up))
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    with db.read() as connection:
+        return [_delivery(row) for row in connection.execute(statement)]
+
+
 def payload(db: Database, delivery: Delivery) -> dict[str, Any]:
     """What is sent: the event and the job's figures as they are now.
 

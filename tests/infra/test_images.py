@@ -18,7 +18,16 @@ UV = ROOT / ".tools/bin/uv"
 TARGETS = ("api", "fetch", "dispatch", "caption-cpu", "caption-cuda", "caption-huggingface")
 # What `python -m …` of a target imports once it runs.
 STARTS = {
-    "api": ("api.__main__", "cli.__main__", "cli.migrate", "cli.keys", "migrations.run"),
+    "api": (
+        "api.__main__",
+        "cli.__main__",
+        "cli.doctor",
+        "cli.keys",
+        "cli.migrate",
+        "cli.store",
+        "cli.webhooks",
+        "migrations.run",
+    ),
     "fetch": ("worker.__main__", "worker.fetch.process"),
     "dispatch": ("worker.__main__", "worker.dispatch.process"),
 }
@@ -121,6 +130,22 @@ def assert_runs(command: list[str | Path], code: Path) -> None:
     environment = {"PYTHONPATH": str(code), "PATH": "/usr/bin:/bin", "HOME": str(code)}
     done = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_that_the_pages_run_in_the_api_image_are_there() -> None:
+    # Given the commands that operators are told to run in the container
+    pages = (ROOT / "docker-compose.yml", ROOT / "docs/runbook.md")
+    told = {
+        word
+        for page in pages
+        for word in re.findall(r"run --rm api captions (\w+)", page.read_text())
+    }
+    assert told == {"keys", "doctor"}
+    # Then the image has that program, and a test above imports what each of them needs
+    runs = stages()[stages()["api"].packages].runs
+    script = next(run for run in runs if "> /opt/captions/bin/captions" in run)
+    assert "python -m cli" in script
+    assert {f"cli.{word}" for word in told} <= set(STARTS["api"])
 
 
 @pytest.mark.parametrize("target", TARGETS)
