@@ -5,7 +5,7 @@ PHOTO_LIBRARIES := .cache/photos
 BIN := $(VENV)/bin
 HUGGINGFACE := .venv-huggingface
 UV := .tools/bin/uv
-GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino caption-cpu caption-cuda huggingface caption-huggingface test-huggingface train embedded
+GROUPS := jobs api fetch dispatch caption cli captioning tensorflow-cpu tensorflow-cuda openvino caption-cpu caption-cuda huggingface caption-huggingface test-huggingface opentelemetry train embedded
 
 .PHONY: help setup huggingface demo test test-huggingface check bench lock clean
 

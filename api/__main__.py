@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from api.access import check_start
 from api.app import create_app
 from api.errors import StartRefused
+from jobs import traces
 from jobs.errors import CaptionsError, SettingsError
 from jobs.logs import Log, configure
 from jobs.settings import load_settings
@@ -54,6 +55,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure(settings.log_level)
+        traces.configure("api")
         app = create_app(settings)
         check_start(settings, app.state.context.db)
         listener = bind(settings.api_host, settings.api_port)

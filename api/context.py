@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
@@ -36,7 +37,11 @@ class Pool:
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, lambda: call(*args, **kwargs))
+        # With the request's context: its id in log lines, its trace.
+        context = copy_context()
+        return await loop.run_in_executor(
+            self._executor, lambda: context.run(call, *args, **kwargs)
+        )
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.errors import NotFound
-from jobs import metrics
+from jobs import metrics, traces
 from jobs.ids import new_id
 from jobs.logs import Log, context
 
@@ -32,15 +32,18 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id)
         begun = time.perf_counter()
-        with context(request=request_id):
+        with context(request=request_id), traces.request(_method(scope), headers) as trace:
             try:
                 await self._answer(scope, receive, answer)
             finally:
-                _record(scope, answer.status, time.perf_counter() - begun)
+                seconds = time.perf_counter() - begun
+                _record(scope, answer.status, seconds)
+                trace.answered(_method(scope), _route(scope), answer.status)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
@@ -88,10 +91,17 @@ def _request_id(headers: Headers) -> str:
 def _record(scope: Scope, status: int | None, seconds: float) -> None:
     """The request as a line and as a metric, by its route: addresses would be too many."""
     method, path = scope["method"], scope["path"]
-    route = getattr(scope.get("route"), "path", "unknown")
-    counted = method if method in METHODS else "other"
-    metrics.REQUESTS.labels(counted, route, status or "none").inc()
-    metrics.REQUEST_SECONDS.labels(counted, route).observe(seconds)
+    metrics.REQUESTS.labels(_method(scope), _route(scope), status or "none").inc()
+    metrics.REQUEST_SECONDS.labels(_method(scope), _route(scope)).observe(seconds)
     if path not in QUIET or status is None or status >= 400:
         milliseconds = round(seconds * 1000, 1)
         LOG.info("request", method=method, path=path, status=status, milliseconds=milliseconds)
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "unknown")

@@ -9,6 +9,7 @@ from api.errors import Fault
 from api.fields import metadata_fault
 from api.schemas import JobFields
 from api.urls import UrlRule
+from jobs import traces
 from jobs.keys import Key
 from jobs.settings import Settings
 from jobs.values import Once, Options, Terms
@@ -67,6 +68,7 @@ def terms_of(fields: JobFields, settings: Settings, caller: Key | None, once: On
         headers=fields.headers,
         secret=settings.secret,
         once=once,
+        trace=traces.carried(),
     )
 
 

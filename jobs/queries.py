@@ -14,7 +14,7 @@ from jobs.tables import batches
 from jobs.tables import images as image_table
 from jobs.tables import jobs as job_table
 
-HIDDEN = ("headers_encrypted", "cleared_at", "deleted_at")
+HIDDEN = ("headers_encrypted", "cleared_at", "deleted_at", "trace")
 JOB_COLUMNS = tuple(column for column in job_table.columns if column.name not in HIDDEN)
 IMAGE_COLUMNS = tuple(column for column in image_table.columns if column.name != "batch_id")
 PAGE = 1000
@@ -61,6 +61,13 @@ def existing_job(db: Database, job_id: str) -> Job:
     if found is None:
         raise JobMissing()
     return found
+
+
+def trace_of(db: Database, job_id: str) -> str | None:
+    """The trace to which the job's work belongs (`jobs.traces`)."""
+    with db.read() as connection:
+        statement = select(job_table.c.trace).where(job_table.c.id == job_id)
+        return connection.execute(statement).scalar_one_or_none()
 
 
 def jobs(
@@ -150,7 +157,7 @@ def versions(db: Database, ids: Collection[str]) -> dict[str, int]:
         return {row.id: row.version for row in connection.execute(statement)}
 
 
-def waiting_of(key_id: str) -> Select[tuple[int]]:
+def waiting_of(key_id: str) -> Select[int]:
     """Asks for the images of the key's jobs that have not ended."""
     return _unfinished().where(job_table.c.key_id == key_id, job_table.c.deleted_at.is_(None))
 
@@ -167,7 +174,7 @@ def unfinished_images(db: Database) -> int:
         return int(connection.execute(_unfinished()).scalar_one())
 
 
-def _unfinished() -> Select[tuple[int]]:
+def _unfinished() -> Select[int]:
     left = job_table.c.total - job_table.c.succeeded - job_table.c.failed - job_table.c.canceled
     return select(func.coalesce(func.sum(left), 0)).where(job_table.c.state.in_(ACTIVE))
 

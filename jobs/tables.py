@@ -94,6 +94,8 @@ jobs = Table(
     Column("cleared_at", Double),
     Column("deleted_at", Double),
     Column("error", Text),
+    # To which its work belongs (jobs.traces).
+    Column("trace", Text),
 )
 
 

@@ -61,6 +61,8 @@ class Terms(TypedDict, total=False):
     secret: str | None
     #: Makes the job at most once.
     once: Once | None
+    #: The trace to which its work belongs (`jobs.traces`).
+    trace: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Held:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     #: They were sealed with another secret: without them nothing may be asked of the hosts.
     headers_lost: bool = False
+    #: The trace to which the work on it belongs.
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

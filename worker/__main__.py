@@ -10,6 +10,7 @@ import socket
 import sys
 from importlib import import_module
 
+from jobs import traces
 from jobs.errors import CaptionsError, SettingsError
 from jobs.logs import configure
 from jobs.settings import load_settings
@@ -37,6 +38,7 @@ def run(kind: str) -> int:
     """Raises CaptionsError or WorkerError for whatever keeps the process from starting."""
     settings = load_settings()
     configure(settings.log_level)
+    traces.configure(kind)
     name = f"{kind}@{socket.gethostname()}-{os.getpid()}"
     # Imported only now: a fetch process must never load the network.
     return int(import_module(f"worker.{kind}.process").run(settings, name, Stop()))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from jobs import lifecycle, metrics
+from jobs import lifecycle, metrics, traces
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailable
 from jobs.logs import Log
@@ -32,6 +32,10 @@ class Lease:
         self._until = until
         self._stop = stop
         self.reported = False
+        # As long as the batch is in hand; its trace goes back to the request that submitted it.
+        self.span = traces.begin(
+            held.stage.value, held.trace, images=len(held.images), **names(held)
+        )
 
     def __call__(self) -> bool:
         """False: stop now, and release the batch (which changes nothing if it is not ours)."""
@@ -99,6 +103,8 @@ class Heartbeat:
             lease = self._leases.pop(_name(held), None)
         if lease is not None:
             metrics.STAGE_SECONDS.labels(held.stage).observe(lease.age())
+            lease.span.note(lost="yes" if lease.lost() else "no")
+            lease.span.end()
 
     @contextmanager
     def holding(self, held: Held) -> Iterator[Lease]:

@@ -126,14 +126,19 @@ BATCH_COLUMNS = (
     batches.c.prepared_key,
     batches.c.recoveries,
 )
+JOB_COLUMNS = (
+    jobs.c.id,
+    jobs.c.state,
+    jobs.c.options,
+    jobs.c.headers_encrypted,
+    jobs.c.trace,
+)
 
 
 def _owners(connection: Connection, ids: set[str]) -> dict[str, Any]:
     if not ids:
         return {}
-    statement = select(jobs.c.id, jobs.c.state, jobs.c.options, jobs.c.headers_encrypted).where(
-        jobs.c.id.in_(ids)
-    )
+    statement = select(*JOB_COLUMNS).where(jobs.c.id.in_(ids))
     return {row.id: row for row in connection.execute(statement)}
 
 
@@ -156,6 +161,7 @@ def _held(connection: Connection, batch: Any, job: Any, secret: str | None) -> H
         recoveries=batch.recoveries,
         headers=opened,
         headers_lost=lost,
+        trace=job.trace,
     )
 
 

@@ -62,6 +62,7 @@ def create_job(connection: Connection, job_id: str, options: Options, terms: Ter
             keep_seconds=terms.get("keep_seconds"),
             webhook_url=terms.get("webhook_url"),
             headers_encrypted=_sealed(terms.get("headers"), terms.get("secret")),
+            trace=terms.get("trace"),
         )
     )
 

@@ -69,10 +69,10 @@ def stages() -> dict[str, Stage]:
 
 
 def installed_from(target: str) -> list[str]:
-    """The requirement files that a target's RUN lines install."""
+    """The requirement files that a target's RUN lines install, that for traces last."""
     all_stages = stages()
     runs = all_stages[all_stages[target].packages].runs
-    return [name for run in runs for name in re.findall(r"-r (\S+)", run) if "uv.txt" not in name]
+    return [name for run in runs for name in re.findall(r"-r ([\w./-]+)", run) if "uv" not in name]
 
 
 def uv(*words: str | Path) -> None:
@@ -84,18 +84,18 @@ def uv(*words: str | Path) -> None:
 def test_the_packages_of_an_image_resolve_in_a_clean_environment(
     target: str, tmp_path: Path
 ) -> None:
-    (requirements,) = installed_from(target)
+    requirements, extra = installed_from(target)
     uv("venv", "--quiet", "--python", sys.executable, tmp_path / "clean")
     uv(
         "pip", "install", "--dry-run", "--quiet", "--python", tmp_path / "clean/bin/python",
-        "--only-binary", ":all:", "--require-hashes", "-r", requirements,
+        "--only-binary", ":all:", "--require-hashes", "-r", requirements, "-r", extra,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("target", [target for target in TARGETS if target not in HEAVY])
 def test_an_image_can_import_what_it_starts(target: str, tmp_path: Path) -> None:
     # Given only the packages and folders of the image
-    (requirements,) = installed_from(target)
+    requirements, extra = installed_from(target)
     python = tmp_path / "clean/bin/python"
     uv("venv", "--quiet", "--python", sys.executable, tmp_path / "clean")
     uv(
@@ -108,6 +108,11 @@ def test_an_image_can_import_what_it_starts(target: str, tmp_path: Path) -> None
     script += f"for name in {STARTS[target]!r}: importlib.import_module(name)\n"
     script += "assert not {'tensorflow', 'keras', 'torch'} & set(sys.modules)\n"
     assert_runs([python, "-c", script], code)
+    # And what sends traces fits to it
+    uv(
+        "pip", "install", "--quiet", "--dry-run", "--python", python,
+        "--only-binary", ":all:", "--require-hashes", "-r", requirements, "-r", extra,
+    )  # fmt: skip
 
 
 def test_the_caption_images_have_the_folders_that_they_start(tmp_path: Path) -> None:

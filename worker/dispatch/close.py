@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from jobs import lifecycle, queries
+from jobs import lifecycle, queries, traces
 from jobs.logs import Log
 from jobs.records import Job
 from jobs.results import csv_rows, jsonl_row
@@ -24,10 +24,15 @@ def close(at: Context) -> int:
 def _close_if_possible(at: Context, job: Job) -> bool:
     """A job whose files cannot be written, for want of room say, must not keep the others open."""
     try:
-        return close_job(at, job)
+        with traces.span("close", _trace_of(at, job), job=job.id, images=job.total):
+            return close_job(at, job)
     except OSError as error:
         log.error("job_not_closed", job=job.id, error=error)
         return False
+
+
+def _trace_of(at: Context, job: Job) -> str | None:
+    return queries.trace_of(at.db, job.id) if traces.wanted() else None
 
 
 def close_job(at: Context, job: Job) -> bool:

@@ -22,7 +22,7 @@ from aiohttp import (
 )
 from standardwebhooks import Webhook
 
-from jobs import webhooks
+from jobs import queries, traces, webhooks
 from jobs.codes import CODES
 from jobs.errors import JobMissing
 from jobs.logs import Log
@@ -49,6 +49,7 @@ class Message:
     delivery: Delivery
     body: bytes
     headers: dict[str, str]
+    span: traces.Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def deliver(at: Context) -> int:
     due = webhooks.due(at.db, AT_ONCE, LEASE_SECONDS)
     messages = [message for delivery in due if (message := write(at, delivery))]
     for message, answer in zip(messages, asyncio.run(send_all(at, messages)), strict=True):
+        message.span.note(answer=answer.status)
+        message.span.end()
         record(at, message.delivery, answer)
     return len(due)
 
@@ -83,7 +86,9 @@ def write(at: Context, delivery: Delivery) -> Message | None:
         "webhook-timestamp": str(int(moment.timestamp())),
         "webhook-signature": signer.sign(delivery.id, moment, body.decode()),
     }
-    return Message(delivery, body, headers)
+    parent = queries.trace_of(at.db, delivery.job_id) if traces.wanted() else None
+    span = traces.begin("webhook", parent, job=delivery.job_id, message=delivery.id)
+    return Message(delivery, body, headers, span)
 
 
 async def send_all(at: Context, messages: Sequence[Message]) -> list[Answer]:
