@@ -94,7 +94,7 @@ def test_exactly_one_kind_of_caption_worker_runs_in_each_profile(compose: dict[s
     }
     assert kinds == {"caption-cpu": ["cpu"], "caption-gpu": ["gpu"]}
     devices = compose["services"]["caption-gpu"]["deploy"]["resources"]["reservations"]["devices"]
-    assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+    assert devices == [{"driver": "nvidia", "device_ids": ["0"], "capabilities": ["gpu"]}]
 
 
 def test_our_services_cannot_write_or_rise(compose: dict[str, Any]) -> None:
@@ -102,6 +102,9 @@ def test_our_services_cannot_write_or_rise(compose: dict[str, Any]) -> None:
         if "build" in service:
             assert service["read_only"], name
             assert service["cap_drop"] == ["ALL"], name
+            # What is spooled lies on the disk, not in memory
+            assert service["volumes"] == ["/tmp"], name
+            assert "tmpfs" not in service, name
 
 
 def test_the_services_settings_are_settings(compose: dict[str, Any]) -> None:

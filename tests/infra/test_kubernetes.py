@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from api.app import create_app
 from jobs.settings import Settings
 from jobs.tables import metadata
 
@@ -87,3 +88,16 @@ def test_fetching_scales_on_cpu() -> None:
     (scaler,) = [d for d in documents() if d["kind"] == "HorizontalPodAutoscaler"]
     assert scaler["spec"]["scaleTargetRef"]["name"] == "captions-fetch"
     assert scaler["spec"]["metrics"][0]["resource"]["name"] == "cpu"
+
+
+def test_figures_and_readiness_are_not_for_the_outside() -> None:
+    (ingress,) = [d for d in documents() if d["kind"] == "Ingress"]
+    (rule,) = ingress["spec"]["rules"]
+    prefixes = [p["path"] for p in rule["http"]["paths"] if p["pathType"] == "Prefix"]
+    exact = [p["path"] for p in rule["http"]["paths"] if p["pathType"] == "Exact"]
+    assert not {"/metrics", "/readyz"} & set(exact)
+    assert "/" not in prefixes
+    # And every other route of the API is let through
+    for route in create_app(Settings(secret="s")).openapi()["paths"]:
+        if route not in ("/healthz", "/readyz"):
+            assert route in exact or route.startswith(tuple(prefixes)), route

@@ -5,6 +5,7 @@ import hashlib
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from ipaddress import ip_address
 
 import aiohttp
 from yarl import URL
@@ -121,7 +122,7 @@ class Downloader:
         cause = getattr(error, "os_error", error)
         match error:
             case _ if isinstance(cause, AddressRefused):
-                return ImageRefused("address_not_allowed", str(cause))
+                return ImageRefused("address_not_allowed", _said_of(url, cause))
             case TimeoutError():
                 return ImageRefused("timeout", f"{host} took too long.")
             case aiohttp.ClientConnectorDNSError():
@@ -136,3 +137,12 @@ class Downloader:
                 return ImageRefused("connection_failed", f"{host} does not answer as HTTP asks.")
             case _:
                 return ImageRefused("connection_failed", f"The connection to {host} failed.")
+
+
+def _said_of(url: URL, refused: AddressRefused) -> str:
+    """Of a name, not what it leads to: clients could read our side's DNS by asking for names."""
+    try:
+        ip_address(url.raw_host or "")
+    except ValueError:
+        return f"{url.host} leads to an address that is not public."
+    return str(refused)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 UPLOAD_PREFIX = "upload:"
+OWN_FOLDERS = ("uploads/", "prepared/", "results/")
 FORBIDDEN = ("AccessDenied", "403")
 MISSING = ("NoSuchKey", "NoSuchBucket", "404")
 
@@ -70,10 +71,19 @@ class BucketSource:
             yield await asyncio.to_thread(self._read, bucket, key)
 
     def _name(self, url: str) -> tuple[str, str]:
-        parts = urlsplit(url, allow_fragments=False)
-        if parts.netloc not in self._settings.s3_allow:
+        """(bucket, key); a key may hold `?` and `#`."""
+        bucket, _, key = url.partition("://")[2].partition("/")
+        if bucket not in self._settings.s3_allow or self._is_ours(bucket, unquote(key)):
             raise ImageRefused("bucket_not_allowed")
-        return parts.netloc, unquote(parts.path.removeprefix("/"))
+        return bucket, unquote(key)
+
+    def _is_ours(self, bucket: str, key: str) -> bool:
+        """Whether the service itself keeps it: what one key sent is not for another's jobs."""
+        store = urlsplit(self._settings.store_url)
+        if (store.scheme, store.netloc) != ("s3", bucket):
+            return False
+        prefix = f"{store.path.strip('/')}/".lstrip("/")
+        return key.startswith(tuple(prefix + folder for folder in OWN_FOLDERS))
 
     def _read(self, bucket: str, key: str) -> Fetched:
         most = self._settings.max_picture_bytes

@@ -205,7 +205,7 @@ def test_an_inner_address_is_refused_before_anything_is_sent(host: str) -> None:
     async def story(server: Server) -> None:
         error = await refusal(server.url("/a.jpg", host), Dialer(()))
         assert error.code == "address_not_allowed"
-        assert "not a public address" in error.message
+        assert "public" in error.message
         assert server.seen == []
 
     with_server({"/a.jpg": answer(PICTURE)}, story)
@@ -216,6 +216,8 @@ def test_a_name_with_one_inner_address_among_its_answers_is_a_trap() -> None:
         names = Names(trap=[["127.0.0.1", "169.254.169.254"]])
         error = await refusal(server.url("/a.jpg", "trap.example"), Dialer(LOOPBACK, names))
         assert error.code == "address_not_allowed"
+        # Whoever asks does not learn what our side's DNS knows
+        assert "169.254" not in error.message
         assert server.seen == []
 
     with_server({"/a.jpg": answer(PICTURE)}, story)

@@ -55,13 +55,29 @@ def test_objects_are_read_from_allowed_buckets_only(
     # Given two objects in a bucket that the operator allows
     store = S3Store(s3_url, Settings())
     bucket = urlsplit(s3_url).netloc
-    for key, data in (("photos/Ä 1.jpg", b"a picture"), ("large.jpg", bytes(MOST_BYTES + 1))):
+    pictures = {"photos/Ä 1.jpg": b"a picture", "a?b#c.jpg": b"odd", "large.jpg": bytes(1001)}
+    for key, data in pictures.items():
         store.client.put_object(Bucket=bucket, Key=key, Body=data)
     source = BucketSource(
         Settings(store_url=s3_url, s3_allow=bucket, max_picture_bytes=MOST_BYTES), Places(1, 1)
     )
     # Then they are read within the limits, and nothing else is
     assert read(source, f"s3://{bucket}/photos/%C3%84%201.jpg").data == b"a picture"
+    assert read(source, f"s3://{bucket}/a?b#c.jpg").data == b"odd"
     assert code(source, f"s3://{bucket}/large.jpg") == "too_large"
     assert code(source, f"s3://{bucket}/none.jpg") == "object_missing"
     assert code(source, "s3://another/photos/1.jpg") == "bucket_not_allowed"
+
+
+def test_what_the_service_keeps_in_an_allowed_bucket_is_nobodys_source(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an operator who allows the very bucket that the store is in
+    store = S3Store(s3_url, Settings())
+    theirs = upload_key(new_id("upl"))
+    store.put(theirs, b"somebody's picture")
+    bucket, prefix = urlsplit(s3_url).netloc, urlsplit(s3_url).path
+    source = BucketSource(Settings(store_url=s3_url, s3_allow=bucket), Places(1, 1))
+    # Then a job still cannot name somebody's upload by its place there, however it is written
+    for key in (theirs, theirs.replace("uploads", "%75ploads")):
+        assert code(source, f"s3://{bucket}{prefix}/{key}") == "bucket_not_allowed"
