@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
-from api import openapi
+from api import openapi, readiness
 from api import problems as problem_documents
 from api.access import Doorkeeper, Guarded
 from api.context import Context
 from api.observe import Observed
 from api.routes import health, jobs, metrics, page, problems, results, uploads, webhooks
+from api.shared import Shared
 from jobs.settings import Settings
 
 VERSION = "1"
@@ -31,6 +33,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.context = context
     app.state.doorkeeper = doorkeeper = Doorkeeper(context)
+    app.state.readiness = Shared(partial(readiness.look, context))
+    app.state.figures = Shared(partial(metrics.of_the_record, context))
     for routes in (jobs, results, uploads, webhooks, health, metrics, page, problems):
         app.include_router(routes.router)
     app.include_router(results.public)

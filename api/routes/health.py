@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import examples, readiness, render
-from api.context import InContext
 from api.openapi import only_problems_of
 from api.schemas import Alive, Readiness
+from api.shared import Shared
 
 router = APIRouter(tags=["health"])
 
@@ -46,8 +46,9 @@ async def healthz() -> Response:
         **only_problems_of(403, 500),
     },
 )
-async def readyz(context: InContext) -> Response:
-    parts = await readiness.look(context)
+async def readyz(request: Request) -> Response:
+    shared: Shared[list[readiness.Part]] = request.app.state.readiness
+    parts = await shared.get()
     status = readiness.status(parts)
     document = {"status": status, "parts": [asdict(part) for part in parts]}
     return render.json_response(document, 503 if status == "unavailable" else 200)

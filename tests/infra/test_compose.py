@@ -79,6 +79,20 @@ def test_what_a_service_waits_for_exists(compose: dict[str, Any]) -> None:
                 assert "healthcheck" in services[other], other
 
 
+@pytest.mark.parametrize("profiles", [{"cpu"}, {"gpu"}, {"cpu", "watch"}])
+def test_what_a_service_waits_for_runs_in_its_profiles(
+    compose: dict[str, Any], profiles: set[str]
+) -> None:
+    running = {
+        name: service
+        for name, service in compose["services"].items()
+        if not service.get("profiles") or profiles & set(service["profiles"])
+    }
+    assert sum(name.startswith("caption") for name in running) == 1
+    for name, service in running.items():
+        assert set(service.get("depends_on", {})) <= set(running), name
+
+
 def test_migrations_run_once_before_every_role(compose: dict[str, Any]) -> None:
     for name in ("api", "fetch", "dispatch", "caption-cpu", "caption-gpu"):
         waits = compose["services"][name]["depends_on"]["migrate"]
