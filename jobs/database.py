@@ -116,7 +116,7 @@ def _make_engine(url: URL, connections: int) -> Engine:
 
 def _make_sqlite(url: URL, connections: int) -> Engine:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(
         url,
         hide_parameters=True,

@@ -201,7 +201,8 @@ def _embedded_secret(settings: Settings) -> str:
         )
     path = settings.home / "secret"
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        # Whoever comes first makes it: nobody else's pictures and captions are in it.
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f"secret.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(32), encoding="ascii")

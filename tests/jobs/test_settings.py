@@ -2,11 +2,13 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from jobs.database import Database
 from jobs.errors import SettingsError
 from jobs.settings import PREFIX, Settings, load_settings
 
@@ -104,3 +106,12 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match="CAPTIONS_HOME"):
         load_settings(home=tmp_path / "file" / "home")
+
+
+def test_the_folder_of_everything_embedded_is_private_whoever_makes_it(tmp_path: Path) -> None:
+    load_settings(home=tmp_path / "first")
+    with closing(Database(f"sqlite:///{tmp_path}/second/captions.sqlite3")) as db:
+        db.check()
+
+    for name in ("first", "second"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700, name
