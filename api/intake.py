@@ -28,6 +28,8 @@ from jobs.values import Once
 JSON = "application/json"
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 FETCH_HEADERS = "captions-fetch-headers"
+SINGLE = ("content-type", "content-encoding", "idempotency-key", FETCH_HEADERS)
+"""Of two that differ, one reader believes the first and another the last."""
 SHORT_BYTES = 1024 * 1024
 """A shorter stream is loaded by a thread: starting a process would take longer."""
 
@@ -42,6 +44,7 @@ class Taken:
 
 async def take(request: Request, context: Context, caller: Key | None) -> Taken:
     """Make the job that the request describes; Problem when it cannot be."""
+    _check_once_each(request)
     kind = bodies.media_type(request)
     if kind == JSON:
         return await _take_json(request, context, caller)
@@ -49,6 +52,16 @@ async def take(request: Request, context: Context, caller: Key | None) -> Taken:
         return await _take_stream(request, context, caller, kind)
     known = ", ".join((JSON, *READERS))
     raise UnsupportedMediaType(f"The body has to be of one of the types {known}.")
+
+
+def _check_once_each(request: Request) -> None:
+    """Refuse headers and parameters that occur twice."""
+    for name in SINGLE:
+        if len(request.headers.getlist(name)) > 1:
+            raise submissions.invalid([Fault(name, "occurs twice")])
+    names = [name for name, _ in request.query_params.multi_items()]
+    if doubled := next((name for name in names if names.count(name) > 1), None):
+        raise submissions.invalid([Fault(f"query.{doubled}", "occurs twice")])
 
 
 async def _take_json(request: Request, context: Context, caller: Key | None) -> Taken:

@@ -128,6 +128,22 @@ def test_terms_that_cannot_be_are_refused_before_the_body_is_read(api, query, fi
     assert answer.json()["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "field"),
+    [
+        ("", [("content-encoding", "gzip"), ("content-encoding", "identity")], "content-encoding"),
+        ("", [("content-type", "text/csv")], "content-type"),
+        ("", [("idempotency-key", "a"), ("idempotency-key", "b")], "idempotency-key"),
+        ("?on_invalid=skip&on_invalid=reject", [], "query.on_invalid"),
+    ],
+)
+def test_what_is_said_twice_is_not_guessed_at(api, db, query, headers, field):
+    answer = api.post(f"/v1/jobs{query}", content=LINES, headers=[*NDJSON.items(), *headers])
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": field, "message": "occurs twice"}]
+    assert queries.jobs(db) == []
+
+
 def test_more_images_than_a_job_may_have_are_refused(settings, db):
     with serving(settings.model_copy(update={"max_ingest_images": 199})) as api:
         assert api.post("/v1/jobs", content=LINES, headers=NDJSON).status_code == 413
