@@ -7,6 +7,8 @@ import pytest
 from cli.__main__ import main
 from jobs import webhooks
 from jobs.database import Database
+from jobs.settings import load_settings
+from jobs.store import open_store, results_key
 from tests.jobs.acts import submit, work
 
 
@@ -76,6 +78,28 @@ def test_a_delivery_that_is_not_there_is_a_sentence(
 ) -> None:
     assert main(["webhooks", "replay", "msg_nobody"]) == 1
     assert capsys.readouterr().err == "captions: There is no such delivery.\n"
+
+
+def test_what_belongs_to_nothing_is_listed_and_removed_on_demand(
+    record: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given an object of a job, and one that a worker left behind
+    settings = load_settings()
+    store = open_store(settings.store_url, settings)
+    kept = results_key(submit(record, 1).id, "csv")
+    for key in (kept, "prepared/job_of_nobody/0-1.tar"):
+        store.put(key, b"bytes")
+
+    # Then only the second is named, and it goes when that is wanted
+    assert main(["store", "check"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["prepared/job_of_nobody/0-1.tar", "1 objects belong to nothing"]
+    assert main(["store", "check", "--delete"]) == 0
+    assert list(store.list("prepared")) == []
+    assert store.exists(kept)
+    capsys.readouterr()
+    assert main(["store", "check"]) == 0
+    assert capsys.readouterr().out == "0 objects belong to nothing\n"
 
 
 def test_the_doctor_names_what_is_wrong(
