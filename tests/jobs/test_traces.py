@@ -111,10 +111,12 @@ def test_one_trace_leads_from_the_request_to_the_end(
 
 
 def test_without_a_caller_each_request_begins_a_trace(
-    spans: InMemorySpanExporter, api: httpx.Client
+    spans: InMemorySpanExporter, settings: Settings
 ) -> None:
-    for headers in ({}, {"traceparent": "nonsense"}):
-        api.get("/v1/jobs/job_nobody", headers=headers)
+    # A span ends after its answer was sent: all have, once the server has ended
+    with serving(settings) as api:
+        for headers in ({}, {"traceparent": "nonsense"}):
+            api.get("/v1/jobs/job_nobody", headers=headers)
 
     found = spans.get_finished_spans()
     assert [span.name for span in found] == ["GET /v1/jobs/{job_id}"] * 2
