@@ -134,11 +134,14 @@ def _write_scores(path: Path, said: _Said) -> None:
     bleu_4 = bleu(said.scores.counts)[:, 3]
     with path.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
-        table.writerow(["picture", "caption", "confidence", "CIDEr-D", "ROUGE-L", "BLEU-4"])
+        table.writerow(
+            ["picture", "caption", "confidence", "CIDEr-D", "METEOR-stem", "ROUGE-L", "BLEU-4"]
+        )
         for row, (name, caption) in enumerate(zip(said.names, said.captions, strict=True)):
             figures = (
                 caption.confidence,
                 said.scores.cider_d[row],
+                said.scores.meteor_stem[row],
                 said.scores.rouge_l[row],
                 bleu_4[row],
             )
@@ -163,6 +166,6 @@ def _entry(said: _Said, row: int, pictures: PictureSet) -> Entry:
 def metrics_table(metrics: dict[str, Interval]) -> Sequence[str]:
     """One line per metric: value and interval."""
     return [
-        f"{name:8} {interval.value:.4f}  ({interval.low:.4f} to {interval.high:.4f})"
+        f"{name:11} {interval.value:.4f}  ({interval.low:.4f} to {interval.high:.4f})"
         for name, interval in metrics.items()
     ]

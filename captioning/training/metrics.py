@@ -1,4 +1,4 @@
-"""BLEU-1…4, ROUGE-L and CIDEr-D, as the COCO caption evaluation defines them.
+"""BLEU-1…4, ROUGE-L and CIDEr-D, as the COCO caption evaluation defines them; METEOR-stem.
 
 The definitions are those of the published reference implementation (pycocoevalcap), down
 to its constants; words are split by `captioning.vocabulary.words_of` rather than by the
@@ -16,13 +16,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from captioning.training.meteor import meteor_stem
+
 Words = Sequence[str]
 Floats = NDArray[np.float64]
 
 LONGEST_NGRAM = 4
 ROUGE_BETA = 1.2
 CIDER_SIGMA = 6.0
-METRICS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D")
+METRICS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "METEOR-stem", "CIDEr-D")
 
 
 @dataclass(frozen=True)
@@ -153,18 +155,20 @@ def bleu(counts: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Scores:
-    """Per picture: counts (N, 10) for BLEU, rouge_l (N,), cider_d (N,)."""
+    """Per picture: counts (N, 10) for BLEU, rouge_l (N,), meteor_stem (N,), cider_d (N,)."""
 
     counts: Floats
     rouge_l: Floats
+    meteor_stem: Floats
     cider_d: Floats
 
     def over(self, weights: Floats) -> Floats:
-        """weights (R, N), how often each picture counts → METRICS of each row, (R, 6)."""
+        """weights (R, N), how often each picture counts → METRICS of each row, (R, 7)."""
         totals = weights.sum(axis=1)
         rouge = weights @ self.rouge_l / totals
+        meteor = weights @ self.meteor_stem / totals
         cider = weights @ self.cider_d / totals
-        return np.column_stack([bleu(weights @ self.counts), rouge, cider])
+        return np.column_stack([bleu(weights @ self.counts), rouge, meteor, cider])
 
     def intervals(self, *, resamples: int = 1000, seed: int = 0) -> dict[str, Interval]:
         """Each metric with its 95 % interval over bootstrap resamples of the pictures."""
@@ -186,5 +190,6 @@ def score(hypotheses: Sequence[Words], references: Sequence[Sequence[Words]]) ->
     return Scores(
         counts=np.stack([bleu_counts(*pair) for pair in pairs]),
         rouge_l=np.array([rouge_l(*pair) for pair in pairs]),
+        meteor_stem=np.array([meteor_stem(*pair) for pair in pairs]),
         cider_d=np.array([consensus.score(i, words) for i, words in enumerate(hypotheses)]),
     )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from captioning.training.meteor import meteor_stem
 from captioning.training.metrics import METRICS, score
 from captioning.vocabulary import words_of
 
@@ -27,8 +28,8 @@ PUBLISHED = {
 
 def test_the_metrics_are_those_of_the_published_implementation() -> None:
     values = score(HYPOTHESES, REFERENCES).intervals(resamples=10)
-    for name in METRICS:
-        assert values[name].value == pytest.approx(PUBLISHED[name], abs=1e-3)
+    for name, value in PUBLISHED.items():
+        assert values[name].value == pytest.approx(value, abs=1e-3)
 
 
 def test_a_perfect_caption_scores_one_and_an_empty_one_nothing() -> None:
@@ -36,6 +37,18 @@ def test_a_perfect_caption_scores_one_and_an_empty_one_nothing() -> None:
     assert scores.rouge_l.tolist() == [1.0, 0.0]
     assert scores.cider_d[0] > 0
     assert scores.cider_d[1] == 0
+
+
+def test_meteor_stem_matches_stems_and_prefers_whole_runs() -> None:
+    # Given a hypothesis that shares five words of six with a reference of seven,
+    # "runs" and "running" among them, in two runs of words
+    precision, recall = 5 / 6, 5 / 7
+    mean = precision * recall / (0.9 * precision + 0.1 * recall)
+    by_hand = mean * (1 - 0.5 * (2 / 5) ** 3)
+    # Then that reference counts, since the other shares as much in three runs
+    assert meteor_stem(HYPOTHESES[0], REFERENCES[0]) == pytest.approx(by_hand)
+    assert meteor_stem(HYPOTHESES[0], REFERENCES[0][:1]) < by_hand
+    assert meteor_stem([], REFERENCES[0]) == meteor_stem(["zebra"], REFERENCES[0]) == 0
 
 
 def test_an_interval_encloses_its_value_and_is_the_same_each_time() -> None:
