@@ -9,6 +9,10 @@ from bench.measure import Measurement
 
 # name → generator of measurements, imported only when it is wanted.
 BENCHES = {
+    "encode": "bench.encode:encode",
+    "beam": "bench.beam:beam",
+    "decode_share": "bench.beam:decode_share",
+    "end_to_end": "bench.end_to_end:end_to_end",
     "decode": "bench.decode:decode",
     "fair": "bench.fair:fair",
     "ingest": "bench.ingest:ingest",

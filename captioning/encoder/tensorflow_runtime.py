@@ -43,13 +43,15 @@ class FrozenBfloat16Encoder(TensorFlowEncoder):
 
     def _compiled(self, traced: Any) -> Any:
         frozen = convert_variables_to_constants_v2(traced)
-        return lambda pictures: frozen(pictures)[0]
 
-    def _run_each_once(self) -> None:
-        # A graph is optimised when it first runs, under the options of that moment; so the
-        # option does not reach any other graph of the process.
-        with _optimizer_option("auto_mixed_precision_onednn_bfloat16"):
-            super()._run_each_once()
+        def run(pictures: Any) -> Any:
+            # TensorFlow keeps one optimised graph for each set of options, and runs the one
+            # that belongs to the options of the moment. So the option is set for every run, and
+            # reaches no other graph of the process.
+            with _optimizer_option("auto_mixed_precision_onednn_bfloat16"):
+                return frozen(pictures)[0]
+
+        return run
 
 
 @contextmanager

@@ -44,3 +44,12 @@ def test_a_cpu_multiplies_bfloat16_where_its_flags_say_so(tmp_path):
 
 def test_a_machine_that_does_not_tell_its_flags_is_taken_as_one_without(tmp_path):
     assert multiplies_bfloat16(tmp_path / "none") is False
+
+
+def test_low_precision_is_not_lost_after_the_first_run():
+    pictures = np.stack([drawn_picture(64)])
+    exact = compile_encoder(TinyEncoder(), "tensorflow")(pictures)
+    low = compile_encoder(TinyEncoder(), "tensorflow-bfloat16")
+
+    for _ in range(2):
+        assert (low(pictures) != exact).any() == multiplies_bfloat16()
