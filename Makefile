@@ -53,8 +53,8 @@ check: setup ## formatting, lint, types, who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## one JSON line per measurement (NAME=encode runs one)
-	$(BIN)/python -m bench $(NAME)
+bench: setup ## one JSON line per measurement (NAME=encode runs one, DATASET=dir for quality)
+	$(BIN)/python -m bench $(NAME) $(if $(DATASET),--dataset "$(DATASET)")
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
 

@@ -12,7 +12,8 @@ from typing import Any
 from bench.measure import Measurement, in_turn, rate, ratio
 from bench.networks import some_pictures, untrained_resnet50
 from captioning.buckets import BUCKETS
-from captioning.encoder.devices import has_gpu, multiplies_bfloat16
+from captioning.encoder.cpu import multiplies_bfloat16
+from captioning.encoder.devices import has_gpu
 from captioning.encoder.encoder import Encoder
 from captioning.encoder.execution import compile_encoder
 from captioning.encoder.graph import Graph

@@ -76,13 +76,7 @@ def _begin(decoder: Any, scene: Any, grid: Any, rules: SearchRules) -> _Beams:
 def _advance(decoder: Any, scene: Any, position: Any, beams: _Beams, rules: SearchRules) -> _Beams:
     last = tf.where(position == 0, BEGIN, beams.words[:, :, tf.maximum(position - 1, 0)])
     state, logits, attention = decoder.step(scene, beams.state, last)
-    steps = _allowed(tf.nn.log_softmax(logits), beams, position, rules)  # (B, W, V)
-    total = beams.total[:, :, tf.newaxis] + steps
-    vocabulary = total.shape[-1]
-    total, choice = tf.math.top_k(
-        tf.reshape(total, (-1, rules.beam_width * vocabulary)), rules.beam_width
-    )
-    beam, word = choice // vocabulary, choice % vocabulary  # (B, W)
+    total, beam, word = _choose(logits, beams, position, rules)
     words = _write(tf.gather(beams.words, beam, batch_dims=1), word, position)
     history = beams.attention
     if rules.with_attention:
@@ -92,19 +86,32 @@ def _advance(decoder: Any, scene: Any, position: Any, beams: _Beams, rules: Sear
     return _Beams(words, total, ended, state, tf.gather(history, beam, batch_dims=1))
 
 
-def _allowed(steps: Any, beams: _Beams, position: Any, rules: SearchRules) -> Any:
-    """Log-probabilities of the next words: marks never, an ended beam only PAD, at no cost."""
-    vocabulary = steps.shape[-1]
-    never = tf.reduce_sum(tf.one_hot(NEVER_SAID, vocabulary), axis=0) * IMPOSSIBLE
-    steps = steps + never
+def _choose(logits: Any, beams: _Beams, position: Any, rules: SearchRules) -> tuple[Any, Any, Any]:
+    """logits (B, W, V) → of the beams that go on: total, the beam that each comes from, word,
+    all (B, W). First the best words of each beam, then the best of those."""
+    width = rules.beam_width
+    allowed = logits + _forbidden(logits.shape[-1])
     if rules.blocked_ngram:
-        steps += _repeated(beams.words, position, rules.blocked_ngram, vocabulary) * IMPOSSIBLE
-    rest = tf.one_hot(PAD, vocabulary, on_value=0.0, off_value=IMPOSSIBLE)
-    return tf.where(beams.ended[:, :, tf.newaxis], rest, steps)
+        allowed += _repeated(beams.words, position, rules.blocked_ngram, logits.shape[-1])
+    steps, words = tf.math.top_k(allowed, width)  # (B, W, W)
+    steps -= tf.reduce_logsumexp(logits, axis=-1, keepdims=True)
+    # An ended beam goes on with PAD alone, and at no cost.
+    ended = beams.ended[:, :, tf.newaxis]
+    steps = tf.where(ended, tf.one_hot(0, width, on_value=0.0, off_value=IMPOSSIBLE), steps)
+    words = tf.where(ended, PAD, words)
+    total = tf.reshape(beams.total[:, :, tf.newaxis] + steps, (-1, width * width))
+    total, choice = tf.math.top_k(total, width)
+    word = tf.gather(tf.reshape(words, (-1, width * width)), choice, batch_dims=1)
+    return total, choice // width, word
+
+
+def _forbidden(vocabulary: int) -> Any:
+    """To be added to logits so that marks are never said: (V,)."""
+    return tf.reduce_sum(tf.one_hot(NEVER_SAID, vocabulary), axis=0) * IMPOSSIBLE
 
 
 def _repeated(words: Any, position: Any, ngram: int, vocabulary: int) -> Any:
-    """1 for each word that would complete an n-gram which the sentence already has: (B, W, V)."""
+    """To be added to logits so that no n-gram is said which the sentence already has: (B, W, V)."""
     lead = ngram - 1
     latest = tf.maximum(position - lead, 0) + tf.range(lead)
     latest = tf.gather(words, latest, axis=2)  # (B, W, n-1)
@@ -112,7 +119,7 @@ def _repeated(words: Any, position: Any, ngram: int, vocabulary: int) -> Any:
     same = tf.reduce_all(windows == latest[:, :, tf.newaxis], axis=-1)  # (B, W, T-n+1)
     same &= tf.range(LONGEST - lead) + lead < position
     following = tf.one_hot(tf.where(same, words[:, :, lead:], -1), vocabulary)
-    return tf.reduce_max(following, axis=2)
+    return tf.reduce_max(following, axis=2) * IMPOSSIBLE
 
 
 def _write(history: Any, entry: Any, position: Any) -> Any:

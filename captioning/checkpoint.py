@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
+from captioning.encoder import int8
 from captioning.errors import CheckpointError
 from captioning.search_rules import SearchRules
 from captioning.tensor_files import write_tensors
@@ -88,6 +89,14 @@ class Checkpoint:
         decoder = make_decoder(self.config.decoder, self.config.cells)
         fill(decoder.weights, self.folder / DECODER_WEIGHTS)
         return decoder
+
+    def load_rounding(self) -> int8.Rounding | None:
+        """How its encoder may be rounded to 8-bit integers; None where nobody measured it.
+
+        Raises `WeightsError` where the file is for another encoder, or broken.
+        """
+        path = self.folder / int8.FILE
+        return int8.Rounding.load(path, self.config.encoder) if path.is_file() else None
 
 
 def find_checkpoint(checkpoint: str | Path) -> Path:
@@ -182,7 +191,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def _hash_folder(folder: Path) -> str:
     """Over the names and contents of the files that decide what is said."""
     digest = hashlib.sha256()
-    for name in (CONFIG, VOCABULARY, DECODER_WEIGHTS, ENCODER_WEIGHTS):
+    for name in (CONFIG, VOCABULARY, DECODER_WEIGHTS, ENCODER_WEIGHTS, int8.FILE):
         path = folder / name
         if path.is_file():
             digest.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())

@@ -15,7 +15,7 @@ from captioning.buckets import BUCKETS, bucket_for
 from captioning.captioner import Alternative, Caption, CaptionOptions, Picture
 from captioning.checkpoint import Checkpoint
 from captioning.encoder.encoder import from_config
-from captioning.encoder.execution import CompiledEncoder, compile_encoder
+from captioning.encoder.execution import CompiledEncoder, Runtime, compile_encoder
 from captioning.pictures import pixels_of
 from captioning.search_rules import LONGEST
 from captioning.vocabulary import Vocabulary, sentence_of
@@ -24,11 +24,22 @@ from captioning.vocabulary import Vocabulary, sentence_of
 class NetworkCaptioner:
     """Loads once, then captions any number of pictures from one thread."""
 
-    def __init__(self, checkpoint: Checkpoint, *, batch_size: int) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        batch_size: int,
+        runtime: Runtime | None = None,
+        rounded: bool = True,
+    ) -> None:
+        """runtime: of the encoder, the fastest one unless named. rounded: whether that may be
+        one in 8-bit integers."""
         self._checkpoint = checkpoint
         self._encoder = from_config(checkpoint.config.encoder, checkpoint.folder)
         # The encoder switches memory growth on, which must come before any other operation.
-        self._encode: CompiledEncoder = compile_encoder(self._encoder)
+        self._encode: CompiledEncoder = compile_encoder(
+            self._encoder, runtime, checkpoint.load_rounding() if rounded else None
+        )
         self._decoder = checkpoint.load_decoder()
         self._batch_size = min(batch_size, BUCKETS[-1])
         self._searchers: dict[int, Searcher] = {}

@@ -136,6 +136,12 @@ def _add_training(commands: Any) -> None:
         "-o", "--output", type=Path, metavar="FOLDER", help="scores, sheets, reliability plot"
     )
 
+    quantize = _add(
+        commands, "quantize", "let an encoder run in 8-bit integers", "cli.training:quantize"
+    )
+    quantize.add_argument("checkpoint", metavar="CHECKPOINT")
+    quantize.add_argument("dataset", type=Path, metavar="DATASET")
+
     explain = _add(commands, "explain", "where the network looked", "cli.judging:explain")
     explain.add_argument("picture", type=Path, metavar="PICTURE")
     explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")

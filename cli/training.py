@@ -13,6 +13,7 @@ from captioning.encoder.encoder import pretrained
 from captioning.errors import DatasetError
 from captioning.training.config import TrainingConfig
 from captioning.training.features import EncodeProgress, encode_dataset
+from captioning.training.quantize import quantize as quantize_encoder
 from captioning.training.samples import write_samples
 from captioning.training.train import Progress
 from captioning.training.train import train as train_decoder
@@ -47,6 +48,12 @@ def train(arguments: Namespace) -> int:
     except DatasetError as error:
         print(f"\nno sample sheet: {error}", file=sys.stderr)
     print(arguments.output / "best" / config.name)
+    return 0
+
+
+def quantize(arguments: Namespace) -> int:
+    """The file that was written is printed."""
+    print(quantize_encoder(arguments.checkpoint, arguments.dataset))
     return 0
 
 

@@ -30,8 +30,8 @@ LOOK_AT_NOTHING = "nothing"
 class Scene(NamedTuple):
     """One picture as the decoder sees it, computed once and shared by all its sentences."""
 
-    keys: Any  # (B, G, A, D/A)
-    values: Any  # (B, G, A, D/A)
+    keys: Any  # (B, A, G, D/A)
+    values: Any  # (B, A, G, D/A)
     glance: Any  # (B, E)
 
 
@@ -96,12 +96,12 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
     def attend(self, scene: Scene, queries: Any, nothing: Any) -> tuple[Any, Any]:
         """queries: (B, Q, D), nothing: (B, Q, A), the wish to look nowhere → what is seen
         (B, Q, D) and the attention per head (B, A, Q, G)."""
-        queries = self._heads(queries)  # (B, Q, A, D/A)
-        scores = tf.einsum("bqad,bgad->baqg", queries, scene.keys) * queries.shape[-1] ** -0.5
+        queries = self._heads(queries)  # (B, A, Q, D/A)
+        scores = tf.matmul(queries, scene.keys, transpose_b=True) * queries.shape[-1] ** -0.5
         nothing = tf.transpose(nothing, (0, 2, 1))[..., tf.newaxis]  # (B, A, Q, 1)
         attention = tf.nn.softmax(tf.concat([scores, nothing], axis=-1))[..., :-1]
-        seen = tf.einsum("baqg,bgad->bqad", attention, scene.values)
-        return tf.reshape(seen, (-1, tf.shape(queries)[1], self.config.values)), attention
+        seen = tf.transpose(tf.matmul(attention, scene.values), (0, 2, 1, 3))  # (B, Q, A, D/A)
+        return tf.reshape(seen, (-1, tf.shape(seen)[1], self.config.values)), attention
 
     def blend_in(self, minds: Any, seen: Any, training: bool = False) -> Any:
         """What is in mind and what is seen → a word vector (B, Q, E), through a gate."""
@@ -142,6 +142,7 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
         return tf.gather(self.word_vectors, words) * self.config.word_vector**0.5
 
     def _heads(self, vectors: Any) -> Any:
-        """(B, Q, D) → (B, Q, A, D/A)."""
+        """(B, Q, D) → (B, A, Q, D/A), so that no word of a search turns the grid around again."""
         heads = self.config.heads
-        return tf.reshape(vectors, (-1, tf.shape(vectors)[1], heads, vectors.shape[-1] // heads))
+        split = (-1, tf.shape(vectors)[1], heads, vectors.shape[-1] // heads)
+        return tf.transpose(tf.reshape(vectors, split), (0, 2, 1, 3))

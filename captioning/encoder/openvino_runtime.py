@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from captioning.encoder.encoder import Encoder
 from captioning.encoder.graph import Graph
+from captioning.encoder.int8 import Rounding
+from captioning.encoder.openvino_int8 import round_to_int8
 
 
 class OpenVinoEncoder:
@@ -27,9 +29,15 @@ class OpenVinoEncoder:
         self._queue.set_callback(_keep)
 
     @classmethod
-    def of(cls, graph: Graph) -> "OpenVinoEncoder":
-        """Convert the graph; float32 weights, and bfloat16 arithmetic where the CPU has it."""
-        return cls(ov.convert_model(graph.trace(None)), graph.encoder, graph.traces)
+    def of(cls, graph: Graph, rounding: Rounding | None = None) -> "OpenVinoEncoder":
+        """Convert the graph; float32 weights, and bfloat16 arithmetic where the CPU has it.
+
+        rounding: for convolutions in 8-bit integers. Raises `WeightsError` where it misfits.
+        """
+        model = ov.convert_model(graph.trace(None))
+        if rounding:
+            round_to_int8(model, rounding)
+        return cls(model, graph.encoder, graph.traces)
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         grid = np.empty((len(pictures), *self._shape), np.float32)
