@@ -115,11 +115,18 @@ def save_checkpoint(
     vocabulary: Vocabulary,
     decoder: Any,
     metrics: dict[str, Any],
+    *,
+    encoder_file: Path | None = None,
 ) -> None:
-    """Write a checkpoint, complete or not at all; one that stands there is replaced."""
+    """Write a checkpoint, complete or not at all; one that stands there is replaced.
+
+    encoder_file: the encoder's weights, where the checkpoint is to carry them itself.
+    """
     fresh = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
+    if encoder_file:
+        shutil.copyfile(encoder_file, fresh / ENCODER_WEIGHTS)
     write_json(fresh / CONFIG, config.to_dict())
     write_json(fresh / METRICS, metrics)
     vocabulary.save(fresh / VOCABULARY)

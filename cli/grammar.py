@@ -127,6 +127,12 @@ def _add_training(commands: Any) -> None:
         "--tensorboard", action="store_true", help="event files in RUN_FOLDER/tensorboard"
     )
 
+    tune = _add(
+        commands, "finetune", "train encoder and decoder together", "cli.training:fine_tune"
+    )
+    tune.add_argument("config", type=Path, metavar="CONFIG.toml")
+    tune.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
+
     evaluate = _add(commands, "evaluate", "metrics of a checkpoint", "cli.judging:evaluate")
     evaluate.add_argument("checkpoint", metavar="CHECKPOINT")
     evaluate.add_argument("dataset", type=Path, metavar="DATASET")

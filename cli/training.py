@@ -74,6 +74,14 @@ def _reporting(arguments: Namespace) -> Iterator[Callable[[Progress], None]]:
         yield report
 
 
+def fine_tune(arguments: Namespace) -> int:
+    """Killed and called again, it goes on to the same end."""
+    from captioning.training.finetune import fine_tune as tune
+
+    print(f"\n{tune(arguments.config, arguments.output, _report_steps)}")
+    return 0
+
+
 def _report_pictures(progress: EncodeProgress) -> None:
     _rewrite(f"{progress.view}: {progress.done:,} of {progress.total:,}", progress.seconds_left)
 

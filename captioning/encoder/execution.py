@@ -70,3 +70,10 @@ def fastest_runtime(may_round: bool = False) -> Runtime:
     if find_spec("openvino"):
         return "openvino-int8" if may_round and multiplies_int8() else "openvino"
     return "tensorflow-bfloat16" if multiplies_bfloat16() else "tensorflow"
+
+
+def learning_policy() -> str:
+    """Keras's name of the fastest number format to train an encoder in, here."""
+    if has_gpu() or multiplies_bfloat16():
+        return "mixed_bfloat16"
+    return "float32"

@@ -1,18 +1,22 @@
 """One training, described by a TOML file.
 
 seed = 1
+start = "…"      a checkpoint to begin with: its vocabulary and its decoder (optional)
 [data]           where features and captions lie
-[encoder]        written into the checkpoint as it stands
+[encoder]        written into the checkpoint; a file that it names goes into the checkpoint too
 [decoder]        sizes, see captioning.decoder.config
 [cross_entropy]  first stage: the next word of each caption
 [self_critical]  second stage: the score of whole sentences
+[mixing]         last: the weights of both stages mixed
 """
 
+import hashlib
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from captioning.checkpoint import ENCODER_WEIGHTS
 from captioning.errors import TrainingError
 
 
@@ -61,8 +65,16 @@ class SelfCriticalConfig:
 
 
 @dataclass(frozen=True)
+class MixingConfig:
+    """shares: of the self-critical weights, each is tried; none, and nothing is mixed."""
+
+    shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
-    """name: of the checkpoint that is made."""
+    """name: of the checkpoint that is made; start: the one to begin with; encoder_file: the
+    encoder's weights, where the checkpoint is to carry them."""
 
     name: str
     data: DataConfig
@@ -70,7 +82,10 @@ class TrainingConfig:
     decoder: dict[str, Any]
     cross_entropy: CrossEntropyConfig = field(default_factory=CrossEntropyConfig)
     self_critical: SelfCriticalConfig = field(default_factory=SelfCriticalConfig)
+    mixing: MixingConfig = field(default_factory=MixingConfig)
     seed: int = 1
+    start: Path | None = None
+    encoder_file: Path | None = None
 
     @classmethod
     def load(cls, path: Path) -> "TrainingConfig":
@@ -83,19 +98,39 @@ class TrainingConfig:
 
     @classmethod
     def _from(cls, settings: dict[str, Any], folder: Path) -> "TrainingConfig":
-        unknown = settings.keys() - {part.name for part in fields(cls)}
-        if unknown:
-            raise ValueError(f"no such section: {', '.join(sorted(unknown))}")
+        only_known(cls, settings)
         data = dict(settings["data"])
         for name in ("features", "train", "dev"):
             data[name] = folder / data[name]
         data["views"] = tuple(data.get("views", DataConfig.views))
+        encoder, encoder_file = _encoder(settings["encoder"], folder)
         return cls(
             name=settings["name"],
             data=DataConfig(**data),
-            encoder=settings["encoder"],
+            encoder=encoder,
+            encoder_file=encoder_file,
+            start=folder / settings["start"] if "start" in settings else None,
             decoder=settings["decoder"],
             cross_entropy=CrossEntropyConfig(**settings.get("cross_entropy", {})),
             self_critical=SelfCriticalConfig(**settings.get("self_critical", {})),
+            mixing=MixingConfig(tuple(settings.get("mixing", {}).get("shares", ()))),
             seed=settings.get("seed", 1),
         )
+
+
+def _encoder(settings: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Path | None]:
+    """The encoder as the checkpoint will name it, and the file of weights to put there."""
+    weights = settings["weights"]
+    if weights["source"] != "file":
+        return settings, None
+    file = folder / weights["file"]
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    named = {"source": "file", "file": ENCODER_WEIGHTS, "sha256": digest}
+    return {**settings, "weights": named}, file
+
+
+def only_known(cls: Any, settings: dict[str, Any]) -> None:
+    """Raises ValueError where a file has a section that `cls` does not."""
+    unknown = settings.keys() - {part.name for part in fields(cls)}
+    if unknown:
+        raise ValueError(f"no such section: {', '.join(sorted(unknown))}")

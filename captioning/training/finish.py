@@ -50,6 +50,13 @@ def caption_all(searcher: Searcher, examples: Examples, vocabulary: Vocabulary) 
     return Said(words, np.array(chances, np.float64))
 
 
+def rounded_scores(said: Said, examples: Examples) -> dict[str, float]:
+    """The metrics of a pass, without intervals."""
+    scores = score(said.words, examples.captions).intervals(resamples=2)
+    metrics = {name: round(interval.value, 4) for name, interval in scores.items()}
+    return {**metrics, "distinct": said.distinct}
+
+
 def finish(
     folder: Path,
     config: CheckpointConfig,
@@ -57,9 +64,12 @@ def finish(
     decoder: Any,
     dev: Examples,
     plots: Path,
+    *,
+    encoder_file: Path | None = None,
 ) -> None:
     """Write the checkpoint with calibration and metrics into `folder`, reliability.png and
-    model_plot.png into `plots`. decoder: the best weights."""
+    model_plot.png into `plots`. decoder: the best weights; encoder_file: as in
+    `save_checkpoint`."""
     said = caption_all(Searcher(decoder, config.search), dev, vocabulary)
     scores = score(said.words, dev.captions)
     good = scores.cider_d >= human_threshold(dev.captions)
@@ -76,7 +86,7 @@ def finish(
     calibrated = CheckpointConfig(
         **{**vars(config), "calibration": fit(said.log_probability, good)}
     )
-    save_checkpoint(folder, calibrated, vocabulary, decoder, metrics)
+    save_checkpoint(folder, calibrated, vocabulary, decoder, metrics, encoder_file=encoder_file)
     plot_reliability(trusted, plots / "reliability.png")
     plot_network(decoder, config.cells, config.encoder, plots / "model_plot.png")
 

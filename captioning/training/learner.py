@@ -5,11 +5,13 @@ The average of the weights over the last steps captions better than the last wei
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from captioning.checkpoint import fill
 from captioning.decoder import make_decoder
 from captioning.decoder.config import DecoderConfig
 from captioning.decoder.packing import words_at
@@ -24,6 +26,11 @@ class Learner:
         self.average = make_decoder(config, cells)
         self.restart_from_average(copy_back=False)
 
+    @property
+    def parts(self) -> dict[str, list[Any]]:
+        """All variables, by what they belong to."""
+        return {"decoder": self.decoder.variables, "average": self.average.variables}
+
     def restart_from_average(self, *, copy_back: bool = True) -> None:
         """Make decoder and average equal: the average's weights, or the decoder's at first."""
         source, target = self.decoder.weights, self.average.weights
@@ -31,6 +38,11 @@ class Learner:
             source, target = target, source
         for one, other in zip(source, target, strict=True):
             other.assign(one)
+
+    def begin_with(self, decoder_weights: Path) -> None:
+        """Raises CheckpointError where the file is not of this decoder."""
+        fill(self.average.weights, decoder_weights)
+        self.restart_from_average()
 
     def compile_step(self, loss: Callable[..., Any], optimizer: Any, *, average: float) -> Any:
         """loss(decoder, *tensors) → scalar; the step takes the tensors and returns the loss."""
@@ -48,10 +60,15 @@ class Learner:
         return tf.function(step, autograph=False)
 
     def _move_average(self, decay: float, steps: Any) -> None:
-        # The first weights are random: young averages forget them quickly.
-        decay = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
-        for kept, new in zip(self.average.weights, self.decoder.weights, strict=True):
-            kept.assign(kept * decay + new * (1.0 - decay))
+        move_average(self.average.weights, self.decoder.weights, decay, steps)
+
+
+def move_average(kept: list[Any], new: list[Any], decay: float, steps: Any) -> None:
+    """kept ← decay · kept + (1 - decay) · new, after so many steps."""
+    # The first weights are random: young averages forget them quickly.
+    decay = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
+    for average, weight in zip(kept, new, strict=True):
+        average.assign(average * decay + weight * (1.0 - decay))
 
 
 def next_word_loss(label_smoothing: float) -> Callable[..., Any]:

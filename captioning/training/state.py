@@ -11,7 +11,7 @@ from captioning.checkpoint import METRICS
 from captioning.errors import TrainingError
 from captioning.tensor_files import write_tensors
 
-STAGES = ("cross_entropy", "self_critical")
+STAGES = ("cross_entropy", "self_critical", "fine_tune")
 
 
 class RunState:
@@ -83,9 +83,5 @@ def kept_score(run: Path) -> float:
 
 
 def _variables(learner: Any, optimizer: Any) -> dict[str, Any]:
-    parts = {
-        "decoder": learner.decoder.variables,
-        "average": learner.average.variables,
-        "optimizer": optimizer.variables,
-    }
+    parts = {**learner.parts, "optimizer": optimizer.variables}
     return {f"{part}/{i}": v for part, group in parts.items() for i, v in enumerate(group)}
