@@ -1,8 +1,8 @@
 """Weights of a Keras model as safetensors, by Keras's own names (`conv1_conv/kernel`).
 
 Kernels are kept in float16, which halves the file and costs less than the network's own
-noise; BatchNorm's statistics stay float32, because a variance near zero does not survive
-float16. Reading such a file cannot run code, and every misfit is refused.
+noise; the rest stays float32 unless float16 holds it exactly, because a variance near zero
+does not survive float16. Reading such a file cannot run code, and every misfit is refused.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from captioning.tensor_files import write_tensors
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write every weight of the model (kernels float16, the rest float32).
+    """Write every weight of the model, in as few bytes as it needs.
 
     Raises OSError that names the file where it cannot be written.
     """
@@ -60,6 +60,8 @@ def _name(variable: Any) -> str:
 
 
 def _stored(variable: Any) -> NDArray[Any]:
-    kernel = variable.path.endswith("kernel")
-    values = variable.numpy()
-    return np.ascontiguousarray(values.astype(np.float16 if kernel else np.float32))
+    values = np.asarray(variable.numpy(), np.float32)
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float16)
+    enough = variable.path.endswith("kernel") or np.array_equal(short, values)
+    return np.ascontiguousarray(short if enough else values)

@@ -9,7 +9,7 @@ what they see, edges and colours, is the same for every task.
 
 import io
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,17 +116,17 @@ class FineTuning:
         """A pass in random order, another crop of each picture in every pass."""
         order = np.random.default_rng((self.config.seed, number)).permutation(len(self.train))
         parts = [order[at : at + size] for at in range(0, len(order) - size + 1, size)]
-        names = self.train.names
         cut = reader(self.pictures, crop, self.encoder.input_size)
         with ThreadPoolExecutor() as readers:
-            ahead = None
-            for part in [*parts, None]:
-                begun = part is not None and [
-                    readers.submit(cut, names[i], f"{names[i]}/{number}") for i in part
-                ]
-                if ahead:
-                    yield PictureBatch(ahead[0], np.stack([f.result() for f in ahead[1]]))
-                ahead = (part, begun) if part is not None else None
+
+            def begin(part: NDArray[np.int64]) -> list[Future[Pixels]]:
+                names = [self.train.names[i] for i in part]
+                return [readers.submit(cut, name, f"{name}/{number}") for name in names]
+
+            ahead = begin(parts[0])
+            for part, following in zip(parts, [*parts[1:], parts[0][:0]], strict=True):
+                begun, ahead = ahead, begin(following)
+                yield PictureBatch(part, np.stack([picture.result() for picture in begun]))
 
     def dev(self) -> Examples:
         """The dev pictures as the averaged encoder sees them."""
@@ -164,7 +164,6 @@ class FineTuning:
     def finish(self) -> None:
         """Calibration, intervals and plots of the best pass, read back as it was written."""
         best = Checkpoint.open(self.best)
-        from_config(best.config.encoder, best.folder).build()
         fill(self.learner.average.weights, best.folder / DECODER_WEIGHTS)
         self.learner.see_with(from_config(best.config.encoder, best.folder).build())
         finish(

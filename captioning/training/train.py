@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -32,7 +32,13 @@ from captioning.errors import DivergedError
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
 from captioning.training.datasets import read_captions
-from captioning.training.examples import Batch, batches, caption_table, load_examples
+from captioning.training.examples import (
+    Batch,
+    Examples,
+    batches,
+    caption_table,
+    load_examples,
+)
 from captioning.training.finish import caption_all, draw_curves, finish, rounded_scores
 from captioning.training.learner import (
     Learner,
@@ -228,7 +234,23 @@ def mix(training: Training) -> None:
             training.keep(metrics)
 
 
-def run_stage(stage: str, training: Training, optimizer: Any, config: Any, learn: Any) -> None:
+class Stageful(Protocol):
+    """What passes need to know of a training."""
+
+    config: Any
+    learner: Learner
+    report: Report
+    state: RunState
+    train: Examples
+
+    def passing(self, size: int, number: int) -> Iterator[Any]:
+        """The batches of a pass."""
+
+    def end_pass(self, stage: str, number: int, loss: float, seconds: float) -> bool:
+        """Evaluate, keep what is best; says whether this pass was."""
+
+
+def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn: Any) -> None:
     """The passes of a stage; learn(batch, number, place) → (loss, value to report)."""
     if training.state.is_past(stage):
         return
