@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,47 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
 def figures(run: Path) -> list[dict[str, float]]:
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+FINE_TUNING = """
+name = "tuned"
+start = "killed/best/drawn"
+[data]
+dataset = "few"
+train = "few/train.tsv"
+dev = "few/dev.tsv"
+[fine_tune]
+passes = 2
+batch = 32
+frozen = ["_conv_stem", "_blocks_0"]
+"""
+
+
+def test_encoder_and_decoder_learn_together_to_the_same_end_through_a_kill(
+    work: Path, killed_run: Path
+) -> None:
+    # Given a trained checkpoint, and a fine-tuning from it that was killed and went on
+    assert killed_run == work / "killed"
+    draw_dataset(work / "few", copies=1, dev_share=0.1)
+    config = work / "tuning.toml"
+    config.write_text(FINE_TUNING)
+    kill_at("pass 2, step 2", "finetune", config, "-o", work / "tuned")
+    captions("finetune", config, "-o", work / "tuned")
+    # When the same runs without a kill
+    captions("finetune", config, "-o", work / "tuned_whole")
+    # Then both networks are equal, bit by bit, and the encoder is in the checkpoint
+    for file in ("encoder.safetensors", "decoder.safetensors"):
+        one, other = (
+            load_file(work / run / "best/tuned" / file) for run in ("tuned", "tuned_whole")
+        )
+        for name, tensor in one.items():
+            assert tensor.tobytes() == other[name].tobytes(), f"{file}: {name}"
+    # And it captions
+    said = captions("caption", _picture(work), "--checkpoint", work / "tuned/best/tuned")
+    assert "a " in said
+
+
+def _picture(work: Path) -> Path:
+    with tarfile.open(work / "few" / "dev.tar") as archive:
+        archive.extract("dev-0000.png", work, filter="data")
+    return work / "dev-0000.png"
