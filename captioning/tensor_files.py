@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 
 def write_tensors(
@@ -14,8 +13,9 @@ def write_tensors(
 ) -> None:
     """Replace the file. Raises OSError that names it, such as on a full disk."""
     part = path.with_name(f"{path.name}.partial")
+    # The library's own `save_file` makes files that no other account can read.
     try:
-        save_file(dict(tensors), part, metadata=metadata)
-    except SafetensorError as error:
-        raise OSError(f"{path} cannot be written: {error}") from error
+        part.write_bytes(save(dict(tensors), metadata=metadata))
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}") from error
     part.replace(path)

@@ -224,7 +224,7 @@ def mix(training: Training) -> None:
     fill(average, training.before_critical / DECODER_WEIGHTS)
     plain = [weight.numpy() for weight in average]
     best = -1.0
-    for share in shares:
+    for share in (0.0, *shares):
         for weight, one, other in zip(average, plain, critical, strict=True):
             weight.assign((1 - share) * one + share * other)
         metrics = training.evaluate()
