@@ -57,8 +57,8 @@ class PictureBatch:
     pixels: Pixels
 
 
-def fine_tune(config_path: Path, run: Path, report: Report) -> None:
-    """Fine-tune as configured, or go on where a killed run stopped.
+def fine_tune(config_path: Path, run: Path, report: Report) -> Path:
+    """Fine-tune as configured, or go on where a killed run stopped; where the checkpoint is.
 
     Raises TrainingError, DatasetError, CheckpointError, WeightsError, and DivergedError when
     the loss is no number.
@@ -80,6 +80,7 @@ def fine_tune(config_path: Path, run: Path, report: Report) -> None:
 
     run_stage("fine_tune", tuning, optimizer, rules, learn)
     tuning.finish()
+    return tuning.best
 
 
 class FineTuning:

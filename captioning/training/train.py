@@ -238,10 +238,13 @@ class Stageful(Protocol):
     """What passes need to know of a training."""
 
     config: Any
-    learner: Learner
     report: Report
     state: RunState
     train: Examples
+
+    @property
+    def learner(self) -> Learner:
+        """What learns."""
 
     def passing(self, size: int, number: int) -> Iterator[Any]:
         """The batches of a pass."""
