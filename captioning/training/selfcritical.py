@@ -35,9 +35,9 @@ def make_sampler(decoder: Any, *, sentences: int, longest: int) -> Any:
 
         def advance(position: Any, words: Any, going: Any, state: Any, said: Any) -> Any:
             state, logits, _ = decoder.step(scene, state, words)
-            never = tf.reduce_sum(tf.one_hot(NEVER_SAID, logits.shape[-1]), axis=0) * -1e9
+            logits = _sayable(logits)
             drawn = tf.random.stateless_categorical(
-                tf.reshape(logits + never, (-1, logits.shape[-1])), 1, seed + position, tf.int32
+                tf.reshape(logits, (-1, logits.shape[-1])), 1, seed + position, tf.int32
             )
             words = tf.where(going, tf.reshape(drawn, (-1, sentences)), PAD)
             said = said.write(position, words)
@@ -104,7 +104,15 @@ def advantage_loss(decoder: Any, grid: Any, said: Any, advantages: Any) -> Any:
     """REINFORCE: grid (B, G, C) float16, said (B, S, T + 1), advantages (B, S)."""
     # Without dropout, as they were drawn: REINFORCE holds for the network's own sentences only.
     vectors, packed = decoder.teach(tf.cast(grid, tf.float32), said, training=False)  # (M, E)
-    chances = tf.nn.log_softmax(decoder.say(vectors))
+    # Among the words that could be drawn: a mark that never is would take up, unpunished,
+    # whatever probability bad sentences lose, until no sentence has any left.
+    chances = tf.nn.log_softmax(_sayable(decoder.say(vectors)))
     chances = tf.gather(chances, words_at(said, packed, offset=1), batch_dims=1)
     weights = tf.gather(tf.reshape(advantages, (-1,)), packed.places[:, 0])
     return -tf.reduce_mean(weights * chances)
+
+
+def _sayable(logits: Any) -> Any:
+    """(…, V) → the same, with no chance for the marks that a sentence never holds."""
+    never = tf.reduce_sum(tf.one_hot(NEVER_SAID, logits.shape[-1]), axis=0)  # (V,)
+    return logits - 1e9 * never
