@@ -49,9 +49,10 @@ def unfold_into(network: keras.Model, copy: keras.Model) -> None:
     """Give the network what its folded copy has learnt; its output is then the copy's."""
     for convolution, norm in _pairs(network):
         kernel, bias = copy.get_layer(convolution.name).get_weights()
-        convolution.set_weights([kernel, np.zeros_like(bias)] if convolution.use_bias else [kernel])
-        ones = np.ones_like(bias)
-        norm.set_weights([ones * np.sqrt(1 + norm.epsilon), bias, np.zeros_like(bias), ones])
+        kernel = kernel * np.sqrt(1 + norm.epsilon)  # what the norm divides by
+        zeros, ones = np.zeros_like(bias), np.ones_like(bias)
+        convolution.set_weights([kernel, zeros] if convolution.use_bias else [kernel])
+        norm.set_weights([ones, bias, zeros, ones])
 
 
 def _pairs(network: keras.Model) -> list[tuple[Any, Any]]:

@@ -1,8 +1,9 @@
 """Weights of a Keras model as safetensors, by Keras's own names (`conv1_conv/kernel`).
 
-Kernels are kept in float16, which halves the file and costs less than the network's own
-noise; the rest stays float32 unless float16 holds it exactly, because a variance near zero
-does not survive float16. Reading such a file cannot run code, and every misfit is refused.
+What was learnt is kept in float16, which halves the file and costs less than the network's
+own noise; BatchNorm's statistics stay float32 unless float16 holds them exactly, because a
+variance near zero does not survive float16. Reading such a file cannot run code, and every
+misfit is refused.
 """
 
 from pathlib import Path
@@ -63,5 +64,6 @@ def _stored(variable: Any) -> NDArray[Any]:
     values = np.asarray(variable.numpy(), np.float32)
     with np.errstate(over="ignore"):
         short = values.astype(np.float16)
-    enough = variable.path.endswith("kernel") or np.array_equal(short, values)
+    statistic = variable.path.endswith(("moving_mean", "moving_variance"))
+    enough = not statistic or np.array_equal(short, values)
     return np.ascontiguousarray(short if enough else values)
