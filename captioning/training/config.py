@@ -11,13 +11,12 @@ start = "…"      a checkpoint to begin with: its vocabulary and its decoder (o
 """
 
 import hashlib
-import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from captioning.checkpoint import ENCODER_WEIGHTS
-from captioning.errors import TrainingError
+from captioning.training.config_files import only_known, read_config
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,7 @@ class TrainingConfig:
     @classmethod
     def load(cls, path: Path) -> "TrainingConfig":
         """Paths in the file are relative to its folder. Raises TrainingError."""
-        try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls._from(settings, path.parent)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise TrainingError(f"{path}: {error}") from error
+        return read_config(path, cls._from)
 
     @classmethod
     def _from(cls, settings: dict[str, Any], folder: Path) -> "TrainingConfig":
@@ -120,17 +115,10 @@ class TrainingConfig:
 
 def _encoder(settings: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Path | None]:
     """The encoder as the checkpoint will name it, and the file of weights to put there."""
-    weights = settings["weights"]
-    if weights["source"] != "file":
+    weights = settings.get("weights", {})
+    if weights.get("source") != "file":
         return settings, None
     file = folder / weights["file"]
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     named = {"source": "file", "file": ENCODER_WEIGHTS, "sha256": digest}
     return {**settings, "weights": named}, file
-
-
-def only_known(cls: Any, settings: dict[str, Any]) -> None:
-    """Raises ValueError where a file has a section that `cls` does not."""
-    unknown = settings.keys() - {part.name for part in fields(cls)}
-    if unknown:
-        raise ValueError(f"no such section: {', '.join(sorted(unknown))}")

@@ -7,13 +7,11 @@ seed = 1
 [fine_tune]    how long and how fast
 """
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from captioning.errors import TrainingError
-from captioning.training.config import only_known
+from captioning.training.config_files import only_known, read_config
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,7 @@ class FineTuningConfig:
     @classmethod
     def load(cls, path: Path) -> "FineTuningConfig":
         """Paths in the file are relative to its folder. Raises TrainingError."""
-        try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls._from(settings, path.parent)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise TrainingError(f"{path}: {error}") from error
+        return read_config(path, cls._from)
 
     @classmethod
     def _from(cls, settings: dict[str, Any], folder: Path) -> "FineTuningConfig":

@@ -9,12 +9,11 @@ seed = 1
 [weights]    how much each part of the loss counts
 """
 
-import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from captioning.errors import TrainingError
+from captioning.training.config_files import only_known, read_config
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
@@ -117,17 +116,11 @@ class PretrainConfig:
     @classmethod
     def load(cls, path: Path) -> "PretrainConfig":
         """Paths in the file are relative to its folder. Raises TrainingError."""
-        try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls._from(settings, path.parent)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise TrainingError(f"{path}: {error}") from error
+        return read_config(path, cls._from)
 
     @classmethod
     def _from(cls, settings: dict[str, Any], folder: Path) -> "PretrainConfig":
-        unknown = settings.keys() - {part.name for part in fields(cls)}
-        if unknown:
-            raise ValueError(f"no such section: {', '.join(sorted(unknown))}")
+        only_known(cls, settings)
         data = {**settings["data"], "dataset": folder / settings["data"]["dataset"]}
         student = dict(settings.get("student", {}))
         student["blocks"] = tuple(student.get("blocks", StudentConfig.blocks))
