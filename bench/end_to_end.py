@@ -37,9 +37,8 @@ from cli.stack import Stack
 from jobs.settings import Settings
 from worker.decoder.picture import target_size
 
-JOBS = 4
-IMAGES = 2_000  # in all jobs
-RESNET50_IMAGES = 800
+IMAGES, JOBS = 2_000, 4
+RESNET50_IMAGES, RESNET50_JOBS = 1_200, 2
 ALONE_BATCHES = 4
 BARE = 64
 OVERHEAD_GOAL = 3.0
@@ -94,7 +93,7 @@ class Run:
 
 def end_to_end() -> Iterator[Measurement]:
     """`end_to_end.overhead`, `end_to_end.default` and `end_to_end.resnet50`."""
-    run = _measure(IMAGES)
+    run = _measure(IMAGES, JOBS)
     yield Measurement(
         "end_to_end.overhead", run.overhead, OVERHEAD_GOAL, "×", False, detail=run.detail()
     )
@@ -102,24 +101,24 @@ def end_to_end() -> Iterator[Measurement]:
     with TemporaryDirectory(prefix="captions-bench-") as folder:
         checkpoint = Path(folder) / "resnet50"
         make_resnet50_checkpoint(checkpoint)
-        run = _measure(RESNET50_IMAGES, checkpoint=str(checkpoint))
+        run = _measure(RESNET50_IMAGES, RESNET50_JOBS, checkpoint=str(checkpoint))
     yield Measurement("end_to_end.resnet50", run.speed, RESNET50_GOAL, "×", detail=run.detail())
 
 
-def _measure(images: int, **chosen: Any) -> Run:
+def _measure(images: int, jobs: int, **chosen: Any) -> Run:
     with picture_server() as server, bench_settings(**chosen) as settings, Stack(settings) as stack:
         captioner = _captioner_alone(settings)
         stack.wait_ready()
         captioner()
-        alone, bare, jobs = [captioner()], [_bare()], []
+        alone, bare, stacked = [captioner()], [_bare()], []
         parts: Counter[str] = Counter()
-        for urls in _shared_out(urls_of(server, images), JOBS):
+        for urls in _shared_out(urls_of(server, images), jobs):
             cost, spent = _through(stack, urls)
-            jobs.append(cost)
+            stacked.append(cost)
             parts.update({name: cpu / images for name, cpu in spent.items()})
             alone.append(captioner())
             bare.append(_bare())
-    return Run(images, jobs, alone, dict(parts), median(bare))
+    return Run(images, stacked, alone, dict(parts), median(bare))
 
 
 def _captioner_alone(settings: Settings) -> Callable[[], Cost]:
