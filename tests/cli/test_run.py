@@ -19,6 +19,8 @@ from cli.runfolder import folder_of
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = {**os.environ, "CAPTIONS_CHECKPOINT": "scripted:"}
+# So slow that a run is still under way when it is stopped.
+SLOW = {**os.environ, "CAPTIONS_CHECKPOINT": "scripted:delay_ms=2000"}
 
 
 def command(photos: Path, output: Path) -> list[str]:
@@ -65,7 +67,7 @@ def test_a_folder_becomes_a_file_of_captions(photos: Path, tmp_path: Path) -> No
 def test_a_killed_run_goes_on_where_it_was(photos: Path, tmp_path: Path) -> None:
     # Given a run that was killed as soon as its job was submitted
     output = tmp_path / "captions.jsonl"
-    with subprocess.Popen(command(photos, output), cwd=ROOT, env=SCRIPTED) as process:
+    with subprocess.Popen(command(photos, output), cwd=ROOT, env=SLOW) as process:
         deadline = time.monotonic() + 120
         while not jobs_of(output) and time.monotonic() < deadline:
             assert process.poll() is None
@@ -96,7 +98,7 @@ def test_ctrl_c_stops_a_run_and_the_next_one_goes_on(photos: Path, tmp_path: Pat
     # Given a run under way
     output = tmp_path / "captions.csv"
     with subprocess.Popen(
-        command(photos, output), cwd=ROOT, env=SCRIPTED, stderr=subprocess.PIPE, text=True
+        command(photos, output), cwd=ROOT, env=SLOW, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = time.monotonic() + 120
         while not jobs_of(output) and time.monotonic() < deadline:
