@@ -98,7 +98,13 @@ def test_ctrl_c_stops_a_run_and_the_next_one_goes_on(photos: Path, tmp_path: Pat
     # Given a run under way
     output = tmp_path / "captions.csv"
     with subprocess.Popen(
-        command(photos, output), cwd=ROOT, env=SLOW, stderr=subprocess.PIPE, text=True
+        command(photos, output),
+        cwd=ROOT,
+        env=SLOW,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background have it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 120
         while not jobs_of(output) and time.monotonic() < deadline:
