@@ -79,7 +79,7 @@ class Checkpoint:
                 f"has {len(vocabulary)} words, the decoder was made for "
                 f"{config.decoder.vocabulary}",
             )
-        metrics = _read_json(folder / METRICS)
+        metrics = read_json(folder / METRICS)
         return cls(folder, config, vocabulary, metrics, _hash_folder(folder))
 
     def load_decoder(self) -> Any:
@@ -169,7 +169,7 @@ def read_tensors(path: Path) -> Tensors:
 
 
 def _read_config(path: Path) -> CheckpointConfig:
-    settings = _read_json(path)
+    settings = read_json(path)
     if settings.pop("format", None) != FORMAT:
         raise CheckpointError(path, f"is not of format {FORMAT}")
     try:
@@ -181,7 +181,8 @@ def _read_config(path: Path) -> CheckpointConfig:
         raise CheckpointError(path, f"does not describe a checkpoint: {error}") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Raises CheckpointError where the file is missing or holds no JSON object."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -191,7 +192,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

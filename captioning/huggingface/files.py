@@ -5,13 +5,12 @@ its own Python files to be run is refused. Importing this module loads no networ
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+from captioning.checkpoint import read_json
 from captioning.errors import CheckpointError
 
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
@@ -52,14 +51,14 @@ def check(place: str) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raises CheckpointError where a file is missing or of another kind of network."""
-    config = _read_json(folder / CONFIG)
+    config = read_json(folder / CONFIG)
     if (kind := config.get("model_type")) not in MODEL_TYPES:
         raise CheckpointError(
             folder / CONFIG, f"is of a {kind} network; can be used: {', '.join(MODEL_TYPES)}"
         )
     if "auto_map" in config:
         raise CheckpointError(folder / CONFIG, "wants Python files of its own, which are not run")
-    _read_json(folder / TOKENIZER)
+    read_json(folder / TOKENIZER)
     if not any((folder / name).is_file() for name in PREPARATIONS):
         raise CheckpointError(folder, f"has neither {' nor '.join(PREPARATIONS)}")
     if not any(folder.glob("*.safetensors")):
@@ -102,13 +101,3 @@ def _download(place: str) -> Path:
         raise CheckpointError(
             Path(place), f"is no folder, and cannot be had from Hugging Face: {error}"
         ) from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(path, f"cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(path, "is not a JSON object")
-    return content

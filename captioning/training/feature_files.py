@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from captioning.checkpoint import write_json
 from captioning.errors import FeaturesError
 
 MANIFEST = "manifest.json"
@@ -151,10 +152,6 @@ def read_pooled(folder: Path, view: str) -> dict[str, NDArray[np.float32]]:
     names = json.loads((folder / f"{view}.names.json").read_text(encoding="utf-8"))
     pooled = np.load(folder / f"{view}.pooled.npy", allow_pickle=False).astype(np.float32)
     return dict(zip(names, pooled, strict=True))
-
-
-def write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def claim_folder(folder: Path, encoder: dict[str, Any]) -> None:
