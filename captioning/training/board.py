@@ -4,11 +4,12 @@ TensorFlow writes them by itself; only looking at them needs the package `tensor
 is not installed here: `tensorboard --logdir RUN/tensorboard`, from any environment that has it.
 """
 
-import json
 from pathlib import Path
 from typing import Protocol
 
 import tensorflow as tf
+
+from captioning.training.run_log import read_rows
 
 FOLDER = "tensorboard"
 EVERY = 10  # steps
@@ -34,8 +35,8 @@ class Board:
     """Of every tenth step its value; of every pass its loss and its metrics on dev."""
 
     def __init__(self, run: Path) -> None:
-        self._log = run / "log.jsonl"
-        self._rows = len(self._read())
+        self._run = run
+        self._rows = len(read_rows(run))
         self._writer = tf.summary.create_file_writer(str(run / FOLDER))
 
     def step(self, step: Step) -> None:
@@ -47,20 +48,16 @@ class Board:
 
     def passes(self) -> None:
         """Write about the passes that were not written about yet."""
-        lines = self._read()
-        for line in lines[self._rows :]:
-            row = json.loads(line)
+        rows = read_rows(self._run)
+        for row in rows[self._rows :]:
             for name in row.keys() - _NOT_MEASURED:
                 self._write(f"{row['stage']}/{name}", row[name], row["pass"] + 1)
-        self._rows = len(lines)
+        self._rows = len(rows)
         self._writer.flush()
 
     def close(self) -> None:
         self.passes()
         self._writer.close()
-
-    def _read(self) -> list[str]:
-        return self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else []
 
     def _write(self, name: str, value: float, step: int) -> None:
         # `tf.summary.scalar` is this, but needs the package `tensorboard`.

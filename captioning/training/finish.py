@@ -3,8 +3,6 @@
 best weights → caption dev once more → calibration, metrics → checkpoint and plots
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from captioning.training.calibration import fit, held_out, human_threshold, reli
 from captioning.training.examples import Examples
 from captioning.training.metrics import score
 from captioning.training.plots import plot_curves, plot_network, plot_reliability
+from captioning.training.run_log import read_rows
 from captioning.vocabulary import PAD, Vocabulary, sentence_of
 
 DEV_BATCH = 50
@@ -93,7 +92,4 @@ def finish(
 
 def draw_curves(run: Path) -> None:
     """curves.png from the run's log."""
-    rows: Sequence[dict[str, Any]] = [
-        json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    plot_curves(rows, run / "curves.png")
+    plot_curves(read_rows(run), run / "curves.png")

@@ -5,7 +5,6 @@ CIDEr-D is kept. The state of the last pass lies in the run folder, and a run th
 killed goes on from there to the same end.
 """
 
-import json
 import math
 import shutil
 import time
@@ -46,9 +45,12 @@ from captioning.training.learner import (
     next_word_loss,
     warm_cosine,
 )
+from captioning.training.run_log import append_row, cut_log
 from captioning.training.selfcritical import Critic, advantage_loss, make_sampler
 from captioning.training.state import RunState
 from captioning.vocabulary import Vocabulary
+
+MIXING = "mixing"
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def train(config_path: Path, run: Path, report: Report) -> None:
     training = Training(config, run, report)
     write_json(run / "config.json", training.checkpoint.to_dict())
     if config.start and training.state.best < 0:
+        cut_log(run, lambda _: True)
         training.end_pass("start", 0, 0.0, 0.0)
     cross_entropy(training)
     self_critical(training)
@@ -219,6 +222,7 @@ def mix(training: Training) -> None:
     shares = training.config.mixing.shares
     if not shares or training.state.stage != "self_critical":
         return
+    cut_log(training.run, lambda row: row["stage"].startswith(MIXING))
     average = training.learner.average.weights
     critical = [weight.numpy() for weight in average]
     fill(average, training.before_critical / DECODER_WEIGHTS)
@@ -228,7 +232,7 @@ def mix(training: Training) -> None:
         for weight, one, other in zip(average, plain, critical, strict=True):
             weight.assign((1 - share) * one + share * other)
         metrics = training.evaluate()
-        write_row(training.run, f"mixing {share}", 0, 0.0, 0.0, metrics)
+        write_row(training.run, f"{MIXING} {share}", 0, 0.0, 0.0, metrics)
         if (reached := metrics["CIDEr-D"] + metrics["BLEU-4"]) > best:
             best = reached
             training.keep(metrics)
@@ -238,6 +242,7 @@ class Stageful(Protocol):
     """What passes need to know of a training."""
 
     config: Any
+    run: Path
     report: Report
     state: RunState
     train: Examples
@@ -258,6 +263,7 @@ def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn
     if training.state.is_past(stage):
         return
     first = training.state.resume(stage, training.learner, optimizer)
+    cut_log(training.run, lambda row: row["stage"] == stage and row["pass"] >= first)
     steps = len(training.train) // config.batch
     for number in range(first, config.passes):
         if training.state.waited >= config.patience:
@@ -285,8 +291,7 @@ def write_row(
     """A line of the run's log."""
     row = {"stage": stage, "pass": number, "loss": round(loss, 4), **metrics}
     row["seconds"] = round(seconds)
-    with (run / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(row) + "\n")
+    append_row(run, row)
 
 
 def _pass_id(stage: str, number: int) -> int:

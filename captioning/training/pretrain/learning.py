@@ -17,15 +17,10 @@ from captioning.training.pretrain.config import PretrainConfig, StudentConfig
 from captioning.training.pretrain.distiller import Distiller
 from captioning.training.pretrain.figures import Figures, measure
 from captioning.training.pretrain.material import Material, Progress, Report
-from captioning.training.pretrain.run_folder import (
-    STATE,
-    cut_log,
-    keep_encoder,
-    kept_precision,
-    write_log,
-)
+from captioning.training.pretrain.run_folder import STATE, keep_encoder, kept_precision
 from captioning.training.pretrain.state import load_state, save_state, variables_of
 from captioning.training.pretrain.student import build_student
+from captioning.training.run_log import append_row, cut_log
 
 
 class Learning:
@@ -49,7 +44,7 @@ class Learning:
         self._step, best = load_state(run / STATE, self._variables)
         # An encoder whose state is gone is still not to be replaced by a worse one.
         self._best = max(best, kept_precision(run))
-        cut_log(run, self._step)
+        cut_log(run, lambda row: row["step"] > self._step)
 
     def go_on(self) -> None:
         """Raises DivergedError; what was kept and saved before it stays as it is."""
@@ -103,7 +98,7 @@ class Learning:
             "step": self._step,
         }
         row |= {"loss": round(loss, 4), **asdict(figures), "crops_per_second": round(rate, 1)}
-        write_log(self._run, row)
+        append_row(self._run, row)
         self._save()
 
     def _keep(self, figures: Figures, size: int) -> None:

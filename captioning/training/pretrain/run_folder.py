@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -15,12 +14,7 @@ from captioning.errors import TrainingError
 from captioning.training.pretrain.config import PretrainConfig
 from captioning.training.pretrain.figures import Figures
 
-ENCODER, STATE, LOG, METRICS = (
-    "encoder.safetensors",
-    "state.safetensors",
-    "log.jsonl",
-    "metrics.json",
-)
+ENCODER, STATE, METRICS = "encoder.safetensors", "state.safetensors", "metrics.json"
 
 
 def claim_run(run: Path, config: PretrainConfig) -> None:
@@ -59,17 +53,3 @@ def keep_encoder(run: Path, network: keras.Model, figures: Figures, *, size: int
     encoder = ResNet50(size, "centred", FileWeights.of(run / ENCODER))
     write_json(run / "encoder.json", encoder.config)
     write_json(run / METRICS, {"split": "dev", "size": size, **asdict(figures)})
-
-
-def write_log(run: Path, row: dict[str, Any]) -> None:
-    with (run / LOG).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(row) + "\n")
-
-
-def cut_log(run: Path, step: int) -> None:
-    """Forget passes that ended after the last state, and half a line: they come again."""
-    path = run / LOG
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        path.write_text("".join(whole), encoding="utf-8")
