@@ -3,6 +3,7 @@
 best weights → caption dev once more → calibration, metrics → checkpoint and plots
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioning.beam import Searcher
-from captioning.checkpoint import CheckpointConfig, save_checkpoint
+from captioning.checkpoint import METRICS, CheckpointConfig, save_checkpoint
 from captioning.training.calibration import fit, held_out, human_threshold, reliability
 from captioning.training.examples import Examples
 from captioning.training.metrics import score
@@ -62,13 +63,13 @@ def finish(
     vocabulary: Vocabulary,
     decoder: Any,
     dev: Examples,
-    plots: Path,
+    run: Path,
     *,
     encoder_file: Path | None = None,
 ) -> None:
-    """Write the checkpoint with calibration and metrics into `folder`, reliability.png and
-    model_plot.png into `plots`. decoder: the best weights; encoder_file: as in
-    `save_checkpoint`."""
+    """Write the checkpoint with calibration and metrics into `folder`; a copy of metrics.json,
+    reliability.png and model_plot.png into `run`. decoder: the best weights; encoder_file: as
+    in `save_checkpoint`."""
     said = caption_all(Searcher(decoder, config.search), dev, vocabulary)
     scores = score(said.words, dev.captions)
     good = scores.cider_d >= human_threshold(dev.captions)
@@ -86,8 +87,9 @@ def finish(
         **{**vars(config), "calibration": fit(said.log_probability, good)}
     )
     save_checkpoint(folder, calibrated, vocabulary, decoder, metrics, encoder_file=encoder_file)
-    plot_reliability(trusted, plots / "reliability.png")
-    plot_network(decoder, config.cells, config.encoder, plots / "model_plot.png")
+    shutil.copyfile(folder / METRICS, run / METRICS)
+    plot_reliability(trusted, run / "reliability.png")
+    plot_network(decoder, config.cells, config.encoder, run / "model_plot.png")
 
 
 def draw_curves(run: Path) -> None:

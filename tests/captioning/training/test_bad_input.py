@@ -1,6 +1,5 @@
 """What a training says of input that it cannot use, and what it leaves alone then."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,70 +17,37 @@ from captioning.training.examples import load_examples
 from captioning.training.feature_files import ViewWriter
 from captioning.training.learner import Learner, make_optimizer
 from captioning.training.state import RunState
-from captioning.training.train import train
 from captioning.vocabulary import MARKS, Vocabulary
 from tests.captioning.training.disk import room_for
+from tests.captioning.training.tiny import CONFIG, make_tiny, train_tiny
 
-SENTENCES = ("a red circle", "a blue square", "two dogs run", "a cat sleeps")
-CONFIG = """
-name = "tiny"
-[data]
-features = "features"
-train = "train.tsv"
-dev = "dev.tsv"
-minimum_count = 1
-longest = 6
-[encoder]
-name = "none"
-[decoder]
-kind = "merge"
-word_vector = 4
-memory = 4
-[cross_entropy]
-passes = 1
-batch = 4
-"""
 SIZES = DecoderConfig("attend", 5, 4, word_vector=4, memory=4, values=4, heads=2)
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    """Eight pictures as features that nobody encoded, their captions and a config."""
-    (tmp_path / "features").mkdir()
-    (tmp_path / "tiny.toml").write_text(CONFIG)
-    for split in ("train", "dev"):
-        names = [f"{split}-{i}.png" for i in range(8)]
-        grid = np.random.default_rng(0).normal(size=(8, 4, 8)).astype(np.float16)
-        np.save(tmp_path / "features" / f"{split}.grid.npy", grid)
-        (tmp_path / "features" / f"{split}.names.json").write_text(json.dumps(names))
-        lines = [f"{name}\t{SENTENCES[i % 4]}\n" for i, name in enumerate(names)]
-        (tmp_path / f"{split}.tsv").write_text("".join(lines))
-    return tmp_path
-
-
-def run_training(work: Path) -> None:
-    train(work / "tiny.toml", work / "run", lambda progress: None)
+    return make_tiny(tmp_path)
 
 
 def test_features_that_are_no_numbers_end_the_training_and_change_no_file(work: Path) -> None:
     grid = np.full((8, 4, 8), np.nan, np.float16)
     np.save(work / "features" / "train.grid.npy", grid)
     with pytest.raises(DivergedError, match="no longer a number"):
-        run_training(work)
+        train_tiny(work)
     assert not (work / "run" / "state.safetensors").exists()
     assert not (work / "run" / "best").exists()
 
 
 def test_a_better_checkpoint_is_never_replaced_by_a_worse_one(work: Path) -> None:
     # Given a checkpoint that says to be better than any that this training makes
-    run_training(work)
+    train_tiny(work)
     best = work / "run" / "best" / "tiny"
     before = (best / "decoder.safetensors").read_bytes()
     (best / "metrics.json").write_text('{"CIDEr-D": 99.0}')
     # When the training is begun anew in its folder with another seed, its state having been lost
     (work / "run" / "state.safetensors").unlink()
     (work / "tiny.toml").write_text("seed = 2\n" + CONFIG)
-    run_training(work)
+    train_tiny(work)
     # Then it stays
     assert (best / "decoder.safetensors").read_bytes() == before
 
@@ -91,7 +57,7 @@ def test_a_checkpoint_that_does_not_say_how_good_it_is_is_not_replaced_either(wo
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_text("{}")
     with pytest.raises(TrainingError, match=r"metrics\.json: says no CIDEr-D"):
-        run_training(work)
+        train_tiny(work)
 
 
 def test_a_run_does_not_go_on_with_another_vocabulary(work: Path) -> None:
@@ -110,7 +76,7 @@ def test_a_picture_without_caption_is_named(work: Path) -> None:
     lines = (work / "train.tsv").read_text().splitlines(keepends=True)
     (work / "train.tsv").write_text("".join(lines[1:]))
     with pytest.raises(DatasetError, match=r"1 pictures have no caption, first train-0\.png"):
-        run_training(work)
+        train_tiny(work)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from captioning.training.board import FOLDER, Board
 from captioning.training.config import DataConfig, TrainingConfig
 from captioning.training.train import Progress
 from tests.captioning.training.drawn import draw_dataset
+from tests.captioning.training.tiny import make_tiny, train_tiny
 
 
 def events(run: Path) -> Iterator[tuple[str, int, float]]:
@@ -85,3 +86,20 @@ def test_without_pictures_beside_the_captions_there_is_a_sentence(
     config = replace(config, data=replace(config.data, dev=alone))
     with pytest.raises(DatasetError, match="pictures"):
         samples.write_samples(config, tmp_path)
+
+
+def test_a_run_folder_says_how_the_training_went(tmp_path: Path) -> None:
+    run = train_tiny(make_tiny(tmp_path))
+    assert {path.name for path in run.iterdir()} == {
+        "best",
+        "config.json",
+        "curves.png",
+        "log.jsonl",
+        "metrics.json",
+        "model_plot.png",
+        "reliability.png",
+        "state.safetensors",
+    }
+    # The metrics are those of the checkpoint, to the letter
+    kept = run / "best" / "tiny" / "metrics.json"
+    assert (run / "metrics.json").read_bytes() == kept.read_bytes()
