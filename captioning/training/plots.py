@@ -1,5 +1,6 @@
 """Pictures of a training: curves, reliability, and the network itself."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,32 @@ def plot_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axis.set(title=title, xlabel="pass")
         axis.grid(alpha=0.3)
     axes[0].legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def plot_pretraining(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """rows: the lines of a pretraining's log, one per pass."""
+    figure, axes = pyplot.subplots(1, 4, figsize=(17, 4), layout="constrained")
+    steps = [row["step"] for row in rows]
+    axes[0].plot(steps, [row["loss"] for row in rows], marker="o", color="tab:red")
+    for name in rows[-1]["parts"]:
+        # A run that was begun before the parts were measured has lines without them.
+        parts = [row.get("parts", {}).get(name, math.nan) for row in rows]
+        axes[1].plot(steps, parts, marker="o", label=name)
+    axes[2].plot(steps, [row["distance"] for row in rows], marker="o")
+    axes[3].plot(steps, [row["average_precision"] for row in rows], marker="o", color="tab:green")
+    titles = (
+        "loss",
+        "parts of the loss on dev",
+        "distance to the teacher",
+        "word precision on dev",
+    )
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set(title=title, xlabel="step")
+        axis.grid(alpha=0.3)
+    axes[1].set_yscale("log")
+    axes[1].legend()
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 

@@ -80,17 +80,22 @@ class Distiller(keras.Model):  # type: ignore[misc]
         targets |= {name: _mirrored(targets[name], x["mirrored"]) for name in MAPS}
         targets["classes"] = softened(targets["classes"])
         targets = {name: _mixed(value, x["share"]) for name, value in targets.items()}
-        parts = {name: map_distance(y_pred[name], targets[name]) for name in MAPS}
-        parts["pooled"] = square_distance(y_pred["pooled"], targets["pooled"])
-        parts["classes"] = divergence(y_pred["classes"], targets["classes"])
-        parts["words"] = word_loss(y_pred["words"], targets["words"])
         early = ops.mean(x["early"])
         fading = {"low": early, "middle": early}
         weighed = [
             getattr(self.weighed, name) * fading.get(name, 1.0) * part
-            for name, part in parts.items()
+            for name, part in loss_parts(y_pred, targets).items()
         ]
         return sum(weighed)
+
+
+def loss_parts(said: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, Any]:
+    """What the loss is made of, unweighed; the classes of `targets` are softened ones."""
+    parts = {name: map_distance(said[name], targets[name]) for name in MAPS}
+    parts["pooled"] = square_distance(said["pooled"], targets["pooled"])
+    parts["classes"] = divergence(said["classes"], targets["classes"])
+    parts["words"] = word_loss(said["words"], targets["words"])
+    return parts
 
 
 def _resized(pixels: Any, size: int) -> Any:

@@ -7,38 +7,56 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from captioning.training.pretrain.distiller import MAPS, loss_parts
+from captioning.training.pretrain.losses import softened
 from captioning.training.pretrain.targets import Table
 
 _BATCH = 50
+_TAUGHT = (*MAPS, "pooled", "classes")
 
 
 @dataclass(frozen=True)
 class Figures:
     """distance: error of the pooled vector as a share of its variance, 0 is the teacher, 1 is
-    knowing nothing; average_precision: mean over the words, 1 is best."""
+    knowing nothing; average_precision: mean over the words, 1 is best; parts: of the loss, each
+    for itself, on pictures that nothing was done to."""
 
     distance: float
     average_precision: float
+    parts: dict[str, float]
 
 
 def measure(distiller: Any, dev: Table, words: NDArray[Any]) -> Figures:
     """dev: crops and targets of its whole pictures; words: (N, W)."""
-    pooled, chances = _said(distiller, dev["crops"])
+    pooled, chances, parts = [], [], []
+    for start in range(0, len(words), _BATCH):
+        batch = slice(start, start + _BATCH)
+        said = _said(distiller, dev["crops"][batch])
+        pooled.append(said["pooled"])
+        chances.append(said["words"])
+        parts.append(_parts(said, {name: dev[name][batch] for name in _TAUGHT}, words[batch]))
     target = dev["pooled"].astype(np.float32)
-    error = float(np.square(pooled - target).mean() / (target.var(0).mean() + 1e-9))
-    return Figures(round(error, 4), round(mean_average_precision(chances, words), 4))
+    error = np.square(np.concatenate(pooled) - target).mean() / (target.var(0).mean() + 1e-9)
+    precision = mean_average_precision(np.concatenate(chances), words)
+    sizes = [len(each) for each in pooled]
+    mean = {
+        name: round(float(np.average([each[name] for each in parts], weights=sizes)), 4)
+        for name in parts[0]
+    }
+    return Figures(round(float(error), 4), round(precision, 4), mean)
 
 
-def _said(distiller: Any, crops: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    pooled, words = [], []
-    for start in range(0, len(crops), _BATCH):
-        batch = crops[start : start + _BATCH]
-        missing = _BATCH - len(batch)
-        full = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        said = distiller.predict_on_batch({"crops": full})
-        pooled.append(ops.convert_to_numpy(said["pooled"])[: len(batch)])
-        words.append(ops.convert_to_numpy(said["words"])[: len(batch)])
-    return np.concatenate(pooled), np.concatenate(words)
+def _said(distiller: Any, crops: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    missing = _BATCH - len(crops)
+    full = np.pad(crops, ((0, missing), (0, 0), (0, 0), (0, 0)))
+    said = distiller.predict_on_batch({"crops": full})
+    return {name: ops.convert_to_numpy(value)[: len(crops)] for name, value in said.items()}
+
+
+def _parts(said: Table, taught: Table, words: NDArray[Any]) -> dict[str, float]:
+    targets = {name: value.astype(np.float32) for name, value in taught.items()}
+    targets |= {"classes": softened(targets["classes"]), "words": words.astype(np.float32)}
+    return {name: float(part) for name, part in loss_parts(said, targets).items()}
 
 
 def mean_average_precision(scores: NDArray[Any], present: NDArray[Any]) -> float:

@@ -12,15 +12,16 @@ import keras
 from captioning.encoder.cpu import multiplies_bfloat16
 from captioning.encoder.weights import load_weights
 from captioning.errors import DivergedError, TrainingError
+from captioning.training.plots import plot_pretraining
 from captioning.training.pretrain.batches import Batch, Plan, ahead, batch_of
 from captioning.training.pretrain.config import PretrainConfig, StudentConfig
 from captioning.training.pretrain.distiller import Distiller
 from captioning.training.pretrain.figures import Figures, measure
 from captioning.training.pretrain.material import Material, Progress, Report
-from captioning.training.pretrain.run_folder import STATE, keep_encoder, kept_precision
+from captioning.training.pretrain.run_folder import CURVES, STATE, keep_encoder, kept_precision
 from captioning.training.pretrain.state import load_state, save_state, variables_of
 from captioning.training.pretrain.student import build_student
-from captioning.training.run_log import append_row, cut_log
+from captioning.training.run_log import append_row, cut_log, read_rows
 
 
 class Learning:
@@ -99,6 +100,7 @@ class Learning:
         }
         row |= {"loss": round(loss, 4), **asdict(figures), "crops_per_second": round(rate, 1)}
         append_row(self._run, row)
+        plot_pretraining(read_rows(self._run), self._run / CURVES)
         self._save()
 
     def _keep(self, figures: Figures, size: int) -> None:

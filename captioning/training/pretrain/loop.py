@@ -2,6 +2,7 @@
 
 encoder.safetensors, encoder.json   what `captions encode --weights` takes
 metrics.json, log.jsonl             figures on dev, of the kept encoder and of every pass
+curves.png                          the log as a picture
 state.safetensors                   where a run that is called again goes on
 targets/                            crops and what the teacher made of them
 """

@@ -14,7 +14,8 @@ from captioning.errors import TrainingError
 from captioning.training.pretrain.config import PretrainConfig
 from captioning.training.pretrain.figures import Figures
 
-ENCODER, STATE, METRICS = "encoder.safetensors", "state.safetensors", "metrics.json"
+ENCODER, STATE = "encoder.safetensors", "state.safetensors"
+METRICS, CURVES = "metrics.json", "curves.png"
 
 
 def claim_run(run: Path, config: PretrainConfig) -> None:

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from keras import ops
@@ -8,7 +10,7 @@ from captioning.encoder.weights import load_weights, save_weights
 from captioning.training.pretrain.batches import Plan
 from captioning.training.pretrain.config import RoundConfig
 from captioning.training.pretrain.crops import WHOLE, box_of
-from captioning.training.pretrain.figures import mean_average_precision
+from captioning.training.pretrain.figures import mean_average_precision, measure
 from captioning.training.pretrain.losses import divergence, map_distance, softened, word_loss
 from captioning.training.pretrain.student import build_student
 from captioning.training.pretrain.teacher import Standard
@@ -89,3 +91,28 @@ def test_average_precision_is_what_the_definition_says():
     assert mean_average_precision(scores, present) == pytest.approx((1 + 2 / 3) / 2)
     assert mean_average_precision(scores * np.nan, present) == 0
     assert mean_average_precision(scores, present * 0) == 0
+
+
+def test_a_student_that_says_what_its_teacher_says_is_at_no_distance():
+    # Given dev, in more than one batch, and a student that says the same of each batch
+    random = np.random.default_rng(0)
+    shapes = {"low": (4, 4, 3), "middle": (2, 2, 3), "grid": (2, 2, 5), "pooled": (5,)}
+    dev = {
+        name: random.normal(size=(60, *shape)).astype(np.float32) for name, shape in shapes.items()
+    }
+    dev |= {"classes": np.zeros((60, 3), np.float32), "crops": np.zeros((60, 1, 1, 3), np.uint8)}
+    dev["crops"][:, 0, 0, 0] = np.arange(60)
+    words = (np.arange(60) % 2)[:, np.newaxis]
+    logits = np.where(words > 0, 30, -30).astype(np.float32)
+
+    def say(inputs):
+        numbers = inputs["crops"][:, 0, 0, 0]
+        return {"words": logits[numbers], **{name: dev[name][numbers] for name in dev}}
+
+    # When it is measured
+    figures = measure(SimpleNamespace(predict_on_batch=say), dev, words)
+    # Then nothing is missing, in any part
+    assert (figures.distance, figures.average_precision) == (0, 1)
+    assert figures.parts == dict.fromkeys(
+        ("low", "middle", "grid", "pooled", "classes", "words"), 0
+    )

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
@@ -60,7 +61,7 @@ def run(work: Path, tmp_path: Path) -> Path:
     return shutil.copytree(work / "whole", tmp_path / "run")
 
 
-def log_of(run: Path) -> list[dict[str, float]]:
+def log_of(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
@@ -71,6 +72,8 @@ def test_a_student_comes_nearer_to_its_teacher_and_finds_words(work: Path) -> No
     assert rows[-1]["average_precision"] > rows[0]["average_precision"]
     best = max(row["average_precision"] for row in rows)
     assert json.loads((work / "whole" / "metrics.json").read_text())["average_precision"] == best
+    assert rows[-1]["parts"]["words"] < rows[0]["parts"]["words"]
+    assert (work / "whole" / "curves.png").read_bytes().startswith(b"\x89PNG")
     encoder = json.loads((work / "whole" / "encoder.json").read_text())
     assert encoder["weights"]["file"] == "encoder.safetensors"
 
