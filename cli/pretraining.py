@@ -14,13 +14,14 @@ from captioning.training.pretrain.run_folder import ENCODER
 
 def pretrain(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
-    refused = pretrain_encoder(arguments.config, arguments.output, _report)
+    pretrain_encoder(arguments.config, arguments.output, _report, _tell)
     print(file=sys.stderr)
-    for each in refused:
-        place = f"line {each.place}" if each.place else "left out"
-        print(f"{each.file}, {place}: {each.reason}")
     print(arguments.output / ENCODER)
     return 0
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _report(progress: Progress) -> None:

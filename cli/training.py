@@ -41,7 +41,7 @@ def encode(arguments: Namespace) -> int:
 def train(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
     with _reporting(arguments) as report:
-        train_decoder(arguments.config, arguments.output, report)
+        train_decoder(arguments.config, arguments.output, report, _tell)
     config = TrainingConfig.load(arguments.config)
     try:
         print(f"\nsamples: {write_samples(config, arguments.output)}", file=sys.stderr)
@@ -78,8 +78,12 @@ def fine_tune(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
     from captioning.training.finetune import fine_tune as tune
 
-    print(f"\n{tune(arguments.config, arguments.output, _report_steps)}")
+    print(f"\n{tune(arguments.config, arguments.output, _report_steps, _tell)}")
     return 0
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _report_pictures(progress: EncodeProgress) -> None:

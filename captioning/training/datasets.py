@@ -14,39 +14,53 @@ its number and a reason, and the others are read.
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from captioning.checkpoint import write_json
 from captioning.errors import DatasetError
 from captioning.vocabulary import words_of
 
 KARPATHY_SPLITS = {"train": {"train", "restval"}, "dev": {"val"}, "test": {"test"}}
 
+SHOWN = 20  # refusals on the terminal
+
+Tell = Callable[[str], None]
+Faults = Mapping[str, str]
+NO_FAULTS: Faults = {}
 Entry = tuple[int, str, str]  # place in the file, name of the picture, caption
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """place: line of a text file, number of the entry in JSON, both from 1."""
+    """place: line of a text file, number of the entry in JSON, both from 1; 0: the whole file."""
 
     file: Path
     place: int
     reason: str
 
+    def __str__(self) -> str:
+        place = f", line {self.place}" if self.place else ""
+        return f"{self.file}{place}: {self.reason}"
+
 
 @dataclass
 class Captions:
-    """What a file holds: the words of each caption by the picture's name, and the refused."""
+    """What a file holds: the words of each caption by the picture's name, and the refused.
+
+    places: where the first caption of each picture stands.
+    """
 
     by_picture: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
 
     def report(self) -> str:
         """One line on what was read, one on each of the first refusals."""
         captions = sum(map(len, self.by_picture.values()))
-        first = [f"  {r.file}, line {r.place}: {r.reason}" for r in self.refused[:20]]
+        first = [f"  {refusal}" for refusal in self.refused[:SHOWN]]
         total = f"{captions} captions of {len(self.by_picture)} pictures read"
         return "\n".join([f"{total}, {len(self.refused)} refused", *first])
 
@@ -69,6 +83,7 @@ def read_captions(file: Path, *, split: str | None = None, names: Path | None = 
             captions.refused.append(Refusal(file, place, f"the caption of {name} has no word"))
         elif wanted is None or name in wanted:
             captions.by_picture.setdefault(name, []).append(words)
+            captions.places.setdefault(name, place)
     if not captions.by_picture:
         raise DatasetError(file, f"holds no caption; {len(captions.refused)} lines were refused")
     return captions
@@ -82,13 +97,51 @@ def find_captions(dataset: Path, split: str) -> Path:
     raise DatasetError(dataset, f"has neither {split}.tsv, *.token.txt, captions.txt nor JSON")
 
 
-def without_pictures(captions: Captions, pictures: Iterable[str], file: Path) -> Captions:
-    """The captions whose pictures are there; the rest is refused, one entry per picture."""
+def captions_of(
+    file: Path, split: str, pictures: Mapping[str, Sequence[str]], faults: Faults = NO_FAULTS
+) -> Captions:
+    """The captions of a split's pictures, and what was refused of captions and pictures.
+
+    pictures: names, by split. A caption of another split's picture is not refused but left out:
+    many data sets have one file for all. faults: as in `without_pictures`.
+    """
+    captions = read_captions(file, split=split)
+    mine = set(pictures[split])
+    others = {name for names in pictures.values() for name in names} - mine
+    ours = {name: group for name, group in captions.by_picture.items() if name not in others}
+    bare = [name for name in pictures[split] if name not in ours]
+    refused = [Refusal(file, 0, f"the picture {name} has no caption") for name in bare]
+    captions = replace(captions, by_picture=ours, refused=[*captions.refused, *refused])
+    return without_pictures(captions, mine, file, faults)
+
+
+def without_pictures(
+    captions: Captions, pictures: Iterable[str], file: Path, faults: Faults = NO_FAULTS
+) -> Captions:
+    """The captions whose pictures are there; the rest is refused, one entry per picture.
+
+    faults: why a picture cannot be used although there is one, by its name.
+    """
     there = set(pictures)
     kept = {name: group for name, group in captions.by_picture.items() if name in there}
-    gone = [name for name in captions.by_picture if name not in there]
-    refused = [Refusal(file, 0, f"there is no picture {name}") for name in gone]
-    return Captions(kept, [*captions.refused, *refused])
+    refused = [
+        Refusal(file, captions.places[name], faults.get(name, f"there is no picture {name}"))
+        for name in captions.by_picture
+        if name not in there
+    ]
+    return replace(captions, by_picture=kept, refused=[*captions.refused, *refused])
+
+
+def report_captions(run: Path, split: str, captions: Captions, tell: Tell) -> None:
+    """Say what was read and refused; the whole list goes into the run folder."""
+    write_refused(run, split, captions)
+    tell(f"{split}: {captions.report()}")
+
+
+def write_refused(folder: Path, split: str, captions: Captions) -> None:
+    """SPLIT.refused.json, as the pictures that cannot be encoded are listed beside features."""
+    entries = [{**asdict(each), "file": str(each.file)} for each in captions.refused]
+    write_json(folder / f"{split}.refused.json", entries)
 
 
 def _text(file: Path) -> str:

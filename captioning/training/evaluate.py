@@ -10,11 +10,11 @@ import numpy as np
 
 from captioning.captioner import Caption, Captioner, CaptionOptions, load_captioner
 from captioning.checkpoint import write_json
-from captioning.errors import DatasetError
 from captioning.training.calibration import human_threshold, reliability
-from captioning.training.datasets import Captions, find_captions, read_captions, without_pictures
+from captioning.training.captioned import CaptionedPictures, read_pictures
+from captioning.training.datasets import write_refused
 from captioning.training.metrics import Interval, Scores, bleu, score
-from captioning.training.picture_sets import PictureSet, find_picture_sets
+from captioning.training.picture_sets import PictureSet
 from captioning.training.sheets import Entry, write_sheet
 from captioning.vocabulary import sentence_of, words_of
 
@@ -64,12 +64,13 @@ def evaluate(
 ) -> Evaluation:
     """Caption every picture of a split and score what was said.
 
-    output: folder for metrics.json, scores.csv, best.html, worst.html and reliability.png.
+    output: folder for metrics.json, scores.csv, best.html, worst.html, reliability.png and the
+    list of what was refused.
     Raises DatasetError, CheckpointError or WeightsError.
     """
-    pictures, captions = _read(dataset, split)
+    pictures = read_pictures(dataset, split)
     captioner = load_captioner(checkpoint)
-    said = _caption(captioner, pictures, captions, CaptionOptions(beam_width), advance)
+    said = _caption(captioner, pictures, CaptionOptions(beam_width), advance)
     confidence = np.array([caption.confidence for caption in said.captions])
     good = said.scores.cider_d >= human_threshold(said.references)
     evaluation = Evaluation(
@@ -77,40 +78,28 @@ def evaluate(
         pictures=len(said.names),
         distinct=len({caption.text for caption in said.captions}),
         calibration_error=reliability(confidence, good).error,
-        report=captions.report(),
+        report=pictures.captions.report(),
     )
     if output:
-        _write(output, evaluation, said, pictures)
+        _write(output, evaluation, said, pictures.files)
+        write_refused(output, split, pictures.captions)
         from captioning.training.plots import plot_reliability
 
         plot_reliability(reliability(confidence, good), output / "reliability.png")
     return evaluation
 
 
-def _read(dataset: Path, split: str) -> tuple[PictureSet, Captions]:
-    sets = find_picture_sets(dataset)
-    file = find_captions(dataset, split)
-    if split not in sets:
-        raise DatasetError(dataset, f"has no pictures of the split {split}")
-    captions = read_captions(file, split=split)
-    # A file of all splits is no mistake: what belongs to another one is not missing here.
-    for other in sets.keys() - {split}:
-        for name in sets[other].names:
-            captions.by_picture.pop(name, None)
-    return sets[split], without_pictures(captions, sets[split].names, file)
-
-
 def _caption(
     captioner: Captioner,
-    pictures: PictureSet,
-    captions: Captions,
+    pictures: CaptionedPictures,
     options: CaptionOptions,
     advance: Advance | None,
 ) -> _Said:
+    captions = pictures.captions
     names, said = [], []
     waiting = iter(captions.by_picture)
     while chunk := list(islice(waiting, CHUNK)):
-        prepared = [captioner.prepare(pictures.read(name)) for name in chunk]
+        prepared = [captioner.prepare(pictures.files.read(name)) for name in chunk]
         said += captioner.caption(prepared, options)
         names += chunk
         if advance:

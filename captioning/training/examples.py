@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioning.errors import DatasetError
+from captioning.training.datasets import Captions, captions_of
+from captioning.training.feature_files import read_refused
+from captioning.training.picture_sets import SPLITS
 from captioning.vocabulary import BEGIN, END, PAD, Vocabulary
 
 Grid = NDArray[np.float16]  # (N, G, C)
@@ -41,6 +44,28 @@ class Batch:
     grid: Grid
 
 
+def split_of(views: Sequence[str]) -> str:
+    """Of the views of one split, such as `train` and `train_flip`."""
+    return views[0].partition("_")[0]
+
+
+def read_encoded(features: Path, views: Sequence[str], file: Path) -> Captions:
+    """The captions of the pictures that were encoded, and what was refused of the others.
+
+    Raises DatasetError where the captions or the pictures' names cannot be read.
+    """
+    split = split_of(views)
+    files = {name: _names_file(features, name) for name in {*SPLITS, split}}
+    names = {
+        name: _read_names(path) for name, path in files.items() if name == split or path.exists()
+    }
+    faults = {
+        each.name: f"the picture {each.name} cannot be read: {each.reason}"
+        for each in read_refused(features, split)
+    }
+    return captions_of(file, split, names, faults)
+
+
 def load_examples(
     features: Path, views: Sequence[str], captions: dict[str, list[tuple[str, ...]]]
 ) -> Examples:
@@ -48,16 +73,25 @@ def load_examples(
 
     Raises DatasetError where a view is missing or a picture has no caption.
     """
-    names_file = features / f"{views[0].split('_')[0]}.names.json"
-    try:
-        names = json.loads(names_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(names_file, f"cannot be read: {error}") from error
+    names_file = _names_file(features, split_of(views))
+    names = _read_names(names_file)
     bare = [name for name in names if not captions.get(name)]
     if bare:
         raise DatasetError(names_file, f"{len(bare)} pictures have no caption, first {bare[0]}")
     grids = tuple(_load_grid(features / f"{view}.grid.npy", len(names)) for view in views)
     return Examples(tuple(names), grids, tuple(tuple(captions[name]) for name in names))
+
+
+def _names_file(features: Path, split: str) -> Path:
+    return features / f"{split}.names.json"
+
+
+def _read_names(path: Path) -> list[str]:
+    try:
+        names: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(path, f"cannot be read: {error}") from error
+    return names
 
 
 def _load_grid(path: Path, pictures: int) -> Grid:

@@ -142,8 +142,9 @@ def is_complete(folder: Path, view: str) -> bool:
 
 
 def read_refused(folder: Path, view: str) -> list[Refused]:
-    """What a complete view left out."""
-    entries = json.loads((folder / f"{view}.refused.json").read_text(encoding="utf-8"))
+    """What a complete view left out; nothing where no list says so."""
+    path = folder / f"{view}.refused.json"
+    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     return [Refused(**entry) for entry in entries]
 
 

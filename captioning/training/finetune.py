@@ -32,13 +32,14 @@ from captioning.encoder.execution import learning_policy
 from captioning.encoder.folding import unfold_into
 from captioning.encoder.sources import FileWeights
 from captioning.encoder.weights import save_weights
-from captioning.training.datasets import read_captions
+from captioning.training.captioned import CaptionedPictures, read_pictures
+from captioning.training.datasets import Tell, report_captions
 from captioning.training.examples import Examples, caption_table
 from captioning.training.finetune_config import FineTuningConfig
 from captioning.training.finish import caption_all, draw_curves, finish, rounded_scores
 from captioning.training.joint import JointLearner, Rates
 from captioning.training.learner import next_word_loss
-from captioning.training.picture_sets import PictureSet, find_picture_sets
+from captioning.training.picture_sets import PictureSet
 from captioning.training.state import RunState
 from captioning.training.train import Report, run_stage, write_row
 from captioning.training.views import View, crop, whole
@@ -46,7 +47,6 @@ from captioning.training.views import View, crop, whole
 AHEAD = 50  # dev pictures that go through the encoder at once
 
 Pixels = NDArray[np.uint8]  # (B, S, S, 3)
-Captions = dict[str, list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ class PictureBatch:
     pixels: Pixels
 
 
-def fine_tune(config_path: Path, run: Path, report: Report) -> Path:
+def fine_tune(config_path: Path, run: Path, report: Report, tell: Tell) -> Path:
     """Fine-tune as configured, or go on where a killed run stopped; where the checkpoint is.
 
-    Raises TrainingError, DatasetError, CheckpointError, WeightsError, and DivergedError when
-    the loss is no number.
+    tell: is told what was read and refused. Raises TrainingError, DatasetError,
+    CheckpointError, WeightsError, and DivergedError when the loss is no number.
     """
     config = FineTuningConfig.load(config_path)
     run.mkdir(parents=True, exist_ok=True)
-    tuning = FineTuning(config, run, report)
+    tuning = FineTuning(config, run, report, tell)
     rules = config.fine_tune
     steps = len(tuning.train) // rules.batch * rules.passes
     rates = Rates(rules.encoder_rate, rules.decoder_rate, rules.warm_up, rules.weight_decay)
@@ -86,7 +86,7 @@ def fine_tune(config_path: Path, run: Path, report: Report) -> Path:
 class FineTuning:
     """The networks, the pictures, and what was reached so far."""
 
-    def __init__(self, config: FineTuningConfig, run: Path, report: Report) -> None:
+    def __init__(self, config: FineTuningConfig, run: Path, report: Report, tell: Tell) -> None:
         self.config, self.run, self.report = config, run, report
         start = Checkpoint.open(config.start)
         self.encoder = from_config(start.config.encoder, start.folder)
@@ -102,13 +102,15 @@ class FineTuning:
         self.learner.begin_with(start.folder / DECODER_WEIGHTS)
         self.vocabulary = start.vocabulary
         self.checkpoint = replace(start.config, name=config.name)
-        sets = find_picture_sets(config.data.dataset)
-        self.pictures = sets["train"]
-        self.train = _without_grid(self.pictures, read_captions(config.data.train).by_picture)
+        pictures = read_pictures(config.data.dataset, "train", config.data.train)
+        dev = read_pictures(config.data.dataset, "dev", config.data.dev)
+        report_captions(run, "train", pictures.captions, tell)
+        report_captions(run, "dev", dev.captions, tell)
+        self.pictures = pictures.files
+        self.train = _without_grid(pictures)
         self.table = caption_table(self.train, self.vocabulary, config.data.longest)
-        dev = read_captions(config.data.dev).by_picture
-        self._dev = _without_grid(sets["dev"], dev)
-        self._dev_pixels = pixels_of_all(sets["dev"], self._dev.names, whole, self.encoder)
+        self._dev = _without_grid(dev)
+        self._dev_pixels = pixels_of_all(dev.files, self._dev.names, whole, self.encoder)
         self.searcher = Searcher(self.learner.average, self.checkpoint.search)
         self.state = RunState(run)
         self.best = run / "best" / config.name
@@ -203,7 +205,6 @@ def pixels_of_all(
         return np.stack(list(readers.map(read, names, names)))
 
 
-def _without_grid(pictures: PictureSet, captions: Captions) -> Examples:
-    """The pictures of a set that have captions."""
-    names = tuple(name for name in pictures.names if captions.get(name))
-    return Examples(names, (), tuple(tuple(captions[name]) for name in names))
+def _without_grid(pictures: CaptionedPictures) -> Examples:
+    groups = (pictures.captions.by_picture[name] for name in pictures.names)
+    return Examples(pictures.names, (), tuple(map(tuple, groups)))

@@ -8,7 +8,7 @@ killed goes on from there to the same end.
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,13 +30,15 @@ from captioning.decoder.config import DecoderConfig
 from captioning.errors import DivergedError
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
-from captioning.training.datasets import read_captions
+from captioning.training.datasets import Tell, report_captions
 from captioning.training.examples import (
     Batch,
     Examples,
     batches,
     caption_table,
     load_examples,
+    read_encoded,
+    split_of,
 )
 from captioning.training.finish import caption_all, draw_curves, finish, rounded_scores
 from captioning.training.learner import (
@@ -71,14 +73,12 @@ Report = Callable[[Progress], None]
 class Training:
     """What both stages share."""
 
-    def __init__(self, config: TrainingConfig, run: Path, report: Report) -> None:
+    def __init__(self, config: TrainingConfig, run: Path, report: Report, tell: Tell) -> None:
         self.config = config
         self.run = run
         self.report = report
-        captions = read_captions(config.data.train).by_picture
-        self.train = load_examples(config.data.features, config.data.views, captions)
-        captions = read_captions(config.data.dev).by_picture
-        self.dev = load_examples(config.data.features, ["dev"], captions)
+        self.train = self._read(config.data.views, config.data.train, tell)
+        self.dev = self._read(["dev"], config.data.dev, tell)
         start = Checkpoint.open(config.start) if config.start else None
         self.vocabulary = start.vocabulary if start else self._count_words()
         cells, channels = self.train.views[0].shape[1:]
@@ -101,6 +101,11 @@ class Training:
         self.state = RunState(run)
         self.best = run / "best" / config.name
         self.before_critical = run / "before_self_critical"
+
+    def _read(self, views: Sequence[str], file: Path, tell: Tell) -> Examples:
+        captions = read_encoded(self.config.data.features, views, file)
+        report_captions(self.run, split_of(views), captions, tell)
+        return load_examples(self.config.data.features, views, captions.by_picture)
 
     def _count_words(self) -> Vocabulary:
         return Vocabulary.of(
@@ -139,14 +144,15 @@ class Training:
         )
 
 
-def train(config_path: Path, run: Path, report: Report) -> None:
+def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a killed run stopped.
 
-    Raises TrainingError, DatasetError, and DivergedError when the loss is no number.
+    tell: is told what was read and refused. Raises TrainingError, DatasetError, and
+    DivergedError when the loss is no number.
     """
     config = TrainingConfig.load(config_path)
     run.mkdir(parents=True, exist_ok=True)
-    training = Training(config, run, report)
+    training = Training(config, run, report, tell)
     write_json(run / "config.json", training.checkpoint.to_dict())
     if config.start and training.state.best < 0:
         cut_log(run, lambda _: True)

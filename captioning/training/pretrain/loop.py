@@ -4,6 +4,7 @@ encoder.safetensors, encoder.json   what `captions encode --weights` takes
 metrics.json, log.jsonl             figures on dev, of the kept encoder and of every pass
 curves.png                          the log as a picture
 state.safetensors                   where a run that is called again goes on
+train.refused.json, dev.…           captions and pictures that could not be used, and why
 targets/                            crops and what the teacher made of them
 """
 
@@ -11,23 +12,26 @@ from pathlib import Path
 
 import keras
 
-from captioning.training.datasets import Refusal
+from captioning.training.captioned import read_pictures
+from captioning.training.datasets import Tell, report_captions
 from captioning.training.pretrain.config import PretrainConfig
 from captioning.training.pretrain.learning import Learning
 from captioning.training.pretrain.material import Material, Report
 from captioning.training.pretrain.run_folder import claim_run
 
 
-def pretrain(config_path: Path, run: Path, report: Report) -> list[Refusal]:
+def pretrain(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a run in this folder stopped.
 
-    Returns the pictures and captions that could not be used. Raises TrainingError,
-    DatasetError or WeightsError, DivergedError when the loss is no number, and OSError or
-    FeaturesError that names a file which cannot be written.
+    tell: is told what was read and refused. Raises TrainingError, DatasetError or
+    WeightsError, DivergedError when the loss is no number, and OSError or FeaturesError that
+    names a file which cannot be written.
     """
     config = PretrainConfig.load(config_path)
     claim_run(run, config)
     keras.utils.set_random_seed(config.seed)
-    material = Material(config, run / "targets", report)
+    train, dev = (read_pictures(config.data.dataset, split) for split in ("train", "dev"))
+    report_captions(run, "train", train.captions, tell)
+    report_captions(run, "dev", dev.captions, tell)
+    material = Material(config, train, dev, run / "targets", report)
     Learning(config, run, material, report).go_on()
-    return [*material.train.refused, *material.dev.refused]

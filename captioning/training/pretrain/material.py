@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from captioning.training.captioned import CaptionedPictures
 from captioning.training.pretrain.config import PretrainConfig
 from captioning.training.pretrain.distiller import MAPS
-from captioning.training.pretrain.pictures import common_words, read_pictures, word_table
 from captioning.training.pretrain.targets import Table, TargetCache
 from captioning.training.pretrain.teacher import build_teacher
+from captioning.training.pretrain.words import common_words, word_table
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,17 @@ Report = Callable[[Progress], None]
 class Material:
     """train, dev: pictures; train_words, dev_words: (N, W); dev_table: dev's whole pictures."""
 
-    def __init__(self, config: PretrainConfig, folder: Path, report: Report) -> None:
+    def __init__(
+        self,
+        config: PretrainConfig,
+        train: CaptionedPictures,
+        dev: CaptionedPictures,
+        folder: Path,
+        report: Report,
+    ) -> None:
         """Computes what is missing in `folder` for dev; for train when it is asked for."""
         self._config = config
-        self.train = read_pictures(config.data.dataset, "train")
-        self.dev = read_pictures(config.data.dataset, "dev")
+        self.train, self.dev = train, dev
         words = common_words(self.train, minimum_count=config.data.minimum_count)
         self.train_words = word_table(self.train, words)
         self.dev_words = word_table(self.dev, words)

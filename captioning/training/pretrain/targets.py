@@ -19,10 +19,10 @@ from safetensors.numpy import load_file
 
 from captioning.pictures import Pixels
 from captioning.tensor_files import write_tensors
+from captioning.training.captioned import CaptionedPictures
 from captioning.training.feature_files import Rows
 from captioning.training.pretrain.config import PretrainConfig
 from captioning.training.pretrain.crops import WHOLE, box_of, cut
-from captioning.training.pretrain.pictures import Pictures
 from captioning.training.pretrain.teacher import Outputs, Standard, ask
 
 SAMPLE = 512  # pictures for the standard
@@ -41,7 +41,7 @@ class TargetCache:
         self._teacher = teacher
         self._advance = advance
 
-    def standard(self, train: Pictures) -> Standard:
+    def standard(self, train: CaptionedPictures) -> Standard:
         """Of the first pictures of train, whole; kept, so that it is the same ever after."""
         path = self._folder / "standard.safetensors"
         if not path.exists():
@@ -56,7 +56,13 @@ class TargetCache:
         return Standard(**load_file(path))
 
     def views(
-        self, split: str, pictures: Pictures, standard: Standard, *, generation: int, views: int
+        self,
+        split: str,
+        pictures: CaptionedPictures,
+        standard: Standard,
+        *,
+        generation: int,
+        views: int,
     ) -> list[Table]:
         """Each view as a table, computed where it is not there yet."""
         places = [(generation if view != WHOLE else 0, view) for view in range(views)]
@@ -69,7 +75,7 @@ class TargetCache:
                 file.unlink()
 
     def _view(
-        self, split: str, pictures: Pictures, standard: Standard, place: tuple[int, int]
+        self, split: str, pictures: CaptionedPictures, standard: Standard, place: tuple[int, int]
     ) -> Table:
         generation, view = place
         stem = self._folder / str(generation) / f"{split}-{view}"
@@ -80,7 +86,7 @@ class TargetCache:
         return {name: np.load(f"{stem}.{name}.npy", mmap_mode="r") for name in names}
 
     def _write(
-        self, stem: Path, pictures: Pictures, standard: Standard, place: tuple[int, int]
+        self, stem: Path, pictures: CaptionedPictures, standard: Standard, place: tuple[int, int]
     ) -> None:
         mark = stem.with_suffix(".rows")
         done = int(mark.read_text() or 0) if mark.exists() else 0
@@ -105,7 +111,7 @@ class TargetCache:
         mark.unlink()
 
     def _batches(
-        self, pictures: Pictures, numbers: range, place: tuple[int, int]
+        self, pictures: CaptionedPictures, numbers: range, place: tuple[int, int]
     ) -> Iterator[tuple[Pixels, Pixels]]:
         """(B, S, S, 3) in the teacher's size and in the largest of the student's."""
         generation, view = place

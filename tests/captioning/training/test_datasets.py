@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from captioning.errors import DatasetError
-from captioning.training.datasets import read_captions, without_pictures
+from captioning.training.datasets import captions_of, read_captions, without_pictures
 
 DOG = ("a", "dog", "runs")
 KARPATHY = {
@@ -56,7 +56,15 @@ def test_a_caption_without_picture_is_refused(tmp_path: Path) -> None:
     file.write_text("1.jpg\tA dog\n2.jpg\tA cat\n", encoding="utf-8")
     captions = without_pictures(read_captions(file), ["1.jpg"], file)
     assert list(captions.by_picture) == ["1.jpg"]
-    assert "2.jpg" in captions.refused[0].reason
+    assert str(captions.refused[0]) == f"{file}, line 2: there is no picture 2.jpg"
+
+
+def test_a_picture_of_the_same_name_in_another_split_takes_no_caption_away(tmp_path: Path) -> None:
+    file = tmp_path / "dev.tsv"
+    file.write_text("1.jpg\tA dog runs\n2.jpg\tA cat\n", encoding="utf-8")
+    captions = captions_of(file, "dev", {"train": ["1.jpg", "2.jpg"], "dev": ["1.jpg"]})
+    assert captions.by_picture == {"1.jpg": [DOG]}
+    assert captions.refused == []
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"images": 3}'])

@@ -1,5 +1,6 @@
 """What an evaluation reads, and what it leaves alone."""
 
+import json
 from pathlib import Path
 
 from PIL import Image
@@ -27,3 +28,25 @@ def test_pictures_of_other_splits_are_not_missed(tmp_path: Path) -> None:
 
     assert evaluation.pictures == 2
     assert evaluation.report == "10 captions of 2 pictures read, 0 refused"
+
+
+def test_pictures_and_captions_that_cannot_be_used_are_told_and_listed(tmp_path: Path) -> None:
+    # Given a picture that is none, one that nobody described, and a caption without words
+    dataset = published(tmp_path / "set")
+    (dataset / "pictures/4.jpg").write_bytes(b"no picture")
+    (dataset / "pictures/5.jpg").write_bytes((dataset / "pictures/2.jpg").read_bytes())
+    (dataset / "Flickr_8k.devImages.txt").write_text("2.jpg\n3.jpg\n4.jpg\n5.jpg\n")
+    with (dataset / "Flickr8k.token.txt").open("a") as file:
+        file.write("\n4.jpg#0\ta cat\n3.jpg#5\t\n")
+    # When the others are judged
+    evaluation = evaluate("scripted:", dataset, split="dev", output=tmp_path / "out")
+    # Then each of them is named
+    assert evaluation.pictures == 2
+    told = evaluation.report.splitlines()
+    tokens = dataset / "Flickr8k.token.txt"
+    assert told[0] == "10 captions of 2 pictures read, 3 refused"
+    assert told[1] == f"  {tokens}, line 22: the caption of 3.jpg has no word"
+    assert told[2] == f"  {tokens}: the picture 5.jpg has no caption"
+    assert told[3].startswith(f"  {tokens}, line 21: the picture 4.jpg cannot be read: ")
+    listed = json.loads((tmp_path / "out/dev.refused.json").read_text())
+    assert [entry["place"] for entry in listed] == [22, 0, 21]

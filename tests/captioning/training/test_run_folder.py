@@ -94,12 +94,43 @@ def test_a_run_folder_says_how_the_training_went(tmp_path: Path) -> None:
         "best",
         "config.json",
         "curves.png",
+        "dev.refused.json",
         "log.jsonl",
         "metrics.json",
         "model_plot.png",
         "reliability.png",
         "state.safetensors",
+        "train.refused.json",
     }
     # The metrics are those of the checkpoint, to the letter
     kept = run / "best" / "tiny" / "metrics.json"
     assert (run / "metrics.json").read_bytes() == kept.read_bytes()
+
+
+def test_a_training_tells_what_it_could_not_use_and_keeps_the_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given an empty caption, one without a picture, one whose picture could not be encoded, and
+    # one of another split
+    work = make_tiny(tmp_path)
+    with (work / "train.tsv").open("a") as file:
+        file.write("train-0.png\t\ngone.png\ta dog\nbroken.png\ta cat\ndev-0.png\ta cat\n")
+    refused = [{"name": "broken.png", "reason": "image file is truncated"}]
+    (work / "features" / "train.refused.json").write_text(json.dumps(refused))
+    # When a decoder is trained
+    run = train_tiny(work)
+    # Then it says so by file and line, and all of it lies in the run folder
+    file = str(work / "train.tsv")
+    expected = {
+        9: "the caption of train-0.png has no word",
+        10: "there is no picture gone.png",
+        11: "the picture broken.png cannot be read: image file is truncated",
+    }
+    assert json.loads((run / "train.refused.json").read_text()) == [
+        {"file": file, "place": line, "reason": reason} for line, reason in expected.items()
+    ]
+    told = capsys.readouterr().out
+    assert "train: 8 captions of 8 pictures read, 3 refused" in told
+    for line, reason in expected.items():
+        assert f"{file}, line {line}: {reason}" in told
+    assert "dev: 8 captions of 8 pictures read, 0 refused" in told

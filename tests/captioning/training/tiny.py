@@ -43,6 +43,6 @@ def make_tiny(folder: Path) -> Path:
 
 
 def train_tiny(folder: Path) -> Path:
-    """The run folder."""
-    train(folder / "tiny.toml", folder / "run", lambda progress: None)
+    """The run folder; what it tells is printed."""
+    train(folder / "tiny.toml", folder / "run", lambda progress: None, print)
     return folder / "run"
