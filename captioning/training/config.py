@@ -11,12 +11,12 @@ start = "…"      a checkpoint to begin with: its vocabulary and its decoder (o
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from captioning.checkpoint import ENCODER_WEIGHTS
-from captioning.training.config_files import only_known, read_config
+from captioning.training.config_files import build_section, read_config
 
 
 @dataclass(frozen=True)
@@ -93,24 +93,9 @@ class TrainingConfig:
 
     @classmethod
     def _from(cls, settings: dict[str, Any], folder: Path) -> "TrainingConfig":
-        only_known(cls, settings)
-        data = dict(settings["data"])
-        for name in ("features", "train", "dev"):
-            data[name] = folder / data[name]
-        data["views"] = tuple(data.get("views", DataConfig.views))
-        encoder, encoder_file = _encoder(settings["encoder"], folder)
-        return cls(
-            name=settings["name"],
-            data=DataConfig(**data),
-            encoder=encoder,
-            encoder_file=encoder_file,
-            start=folder / settings["start"] if "start" in settings else None,
-            decoder=settings["decoder"],
-            cross_entropy=CrossEntropyConfig(**settings.get("cross_entropy", {})),
-            self_critical=SelfCriticalConfig(**settings.get("self_critical", {})),
-            mixing=MixingConfig(tuple(settings.get("mixing", {}).get("shares", ()))),
-            seed=settings.get("seed", 1),
-        )
+        config = build_section(cls, settings, folder)
+        encoder, encoder_file = _encoder(config.encoder, folder)
+        return replace(config, encoder=encoder, encoder_file=encoder_file)
 
 
 def _encoder(settings: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Path | None]:

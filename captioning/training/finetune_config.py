@@ -8,10 +8,10 @@ seed = 1
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from captioning.training.config_files import only_known, read_config
+from captioning.training.config_files import build_section, read_config
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,4 @@ class FineTuningConfig:
     @classmethod
     def load(cls, path: Path) -> "FineTuningConfig":
         """Paths in the file are relative to its folder. Raises TrainingError."""
-        return read_config(path, cls._from)
-
-    @classmethod
-    def _from(cls, settings: dict[str, Any], folder: Path) -> "FineTuningConfig":
-        only_known(cls, settings)
-        data = dict(settings["data"])
-        for name in ("dataset", "train", "dev"):
-            data[name] = folder / data[name]
-        tuning = dict(settings.get("fine_tune", {}))
-        if "frozen" in tuning:
-            tuning["frozen"] = tuple(tuning["frozen"])
-        return cls(
-            name=settings["name"],
-            start=folder / settings["start"],
-            data=PictureConfig(**data),
-            fine_tune=FineTuneConfig(**tuning),
-            seed=settings.get("seed", 1),
-        )
+        return read_config(path, partial(build_section, cls))

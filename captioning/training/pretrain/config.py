@@ -10,10 +10,11 @@ seed = 1
 """
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from captioning.training.config_files import only_known, read_config
+from captioning.training.config_files import build_section, read_config
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
@@ -94,7 +95,7 @@ class PretrainConfig:
     """Everything that decides what comes out."""
 
     data: DataConfig
-    rounds: tuple[RoundConfig, ...]
+    rounds: tuple[RoundConfig, ...] = ()
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
@@ -116,25 +117,7 @@ class PretrainConfig:
     @classmethod
     def load(cls, path: Path) -> "PretrainConfig":
         """Paths in the file are relative to its folder. Raises TrainingError."""
-        return read_config(path, cls._from)
-
-    @classmethod
-    def _from(cls, settings: dict[str, Any], folder: Path) -> "PretrainConfig":
-        only_known(cls, settings)
-        data = {**settings["data"], "dataset": folder / settings["data"]["dataset"]}
-        student = dict(settings.get("student", {}))
-        student["blocks"] = tuple(student.get("blocks", StudentConfig.blocks))
-        if "start" in student:
-            student["start"] = folder / student["start"]
-        return cls(
-            data=DataConfig(**data),
-            rounds=tuple(RoundConfig(**each) for each in settings.get("rounds", [])),
-            teacher=TeacherConfig(**settings.get("teacher", {})),
-            student=StudentConfig(**student),
-            learning=LearningConfig(**settings.get("learning", {})),
-            weights=WeightsConfig(**settings.get("weights", {})),
-            seed=settings.get("seed", 1),
-        )
+        return read_config(path, partial(build_section, cls))
 
     @property
     def largest(self) -> int:

@@ -141,3 +141,22 @@ def test_a_full_disk_stops_the_encoding_where_it_goes_on_later(tmp_path: Path) -
     writer.complete()
     # Then nothing of the broken row is left
     assert np.load(tmp_path / "train.grid.npy").mean(axis=(1, 2)).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("[cross_entropy]", "[crossentropy]"), "no such section or setting: crossentropy"),
+        (("passes = 1", "passes = 1\npases = 2"), "no such section or setting: pases"),
+        (("[decoder]", "[self_critical]"), "missing: decoder"),
+        (('train = "train.tsv"', ""), "missing: train"),
+        (('name = "tiny"', 'name = "tiny"\nmixing = "much"'), "stands where a section"),
+        (("batch = 4", "batch ="), "Invalid value"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused_in_a_sentence(
+    work: Path, change: tuple[str, str], sentence: str
+) -> None:
+    (work / "tiny.toml").write_text(CONFIG.replace(*change))
+    with pytest.raises(TrainingError, match=rf"tiny\.toml: .*{sentence}"):
+        train_tiny(work)

@@ -142,7 +142,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_changes_no_file(
         (("minimum_count = 2", "minimum_count = 2\ncolour = 1"), "colour"),
         (("\nsize = 64", "\nsize = 65"), "32 divides"),
         (("blocks = [1, 1, 1, 1]", "blocks = [1, 1]"), "four numbers"),
-        (("[learning]", "[learnin]"), "no such section: learnin"),
+        (("[learning]", "[learnin]"), "no such section or setting: learnin"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused_in_a_sentence(
