@@ -15,7 +15,7 @@ from captioning.training.config import TrainingConfig
 from captioning.training.features import EncodeProgress, encode_dataset
 from captioning.training.quantize import quantize as quantize_encoder
 from captioning.training.samples import write_samples
-from captioning.training.train import Progress
+from captioning.training.stages import Progress
 from captioning.training.train import train as train_decoder
 
 SOME_FAILED = 3

@@ -40,8 +40,8 @@ from captioning.training.finish import caption_all, draw_curves, finish, rounded
 from captioning.training.joint import JointLearner, Rates
 from captioning.training.learner import next_word_loss
 from captioning.training.picture_sets import PictureSet
+from captioning.training.stages import Report, run_stage, write_row
 from captioning.training.state import RunState
-from captioning.training.train import Report, run_stage, write_row
 from captioning.training.views import View, crop, whole
 
 AHEAD = 50  # dev pictures that go through the encoder at once

@@ -5,15 +5,11 @@ CIDEr-D is kept. The state of the last pass lies in the run folder, and a run th
 killed goes on from there to the same end.
 """
 
-import math
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from captioning.beam import Searcher
@@ -27,7 +23,6 @@ from captioning.checkpoint import (
 )
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
-from captioning.errors import DivergedError
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
 from captioning.training.datasets import Tell, report_captions
@@ -47,27 +42,13 @@ from captioning.training.learner import (
     next_word_loss,
     warm_cosine,
 )
-from captioning.training.run_log import append_row, cut_log
+from captioning.training.run_log import cut_log
 from captioning.training.selfcritical import Critic, advantage_loss, make_sampler
+from captioning.training.stages import Report, run_stage, write_row
 from captioning.training.state import RunState
 from captioning.vocabulary import Vocabulary
 
 MIXING = "mixing"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training is. seconds_left: of its stage, as things go."""
-
-    stage: str
-    number: int
-    step: int
-    steps: int
-    value: float
-    seconds_left: float
-
-
-Report = Callable[[Progress], None]
 
 
 class Training:
@@ -242,63 +223,3 @@ def mix(training: Training) -> None:
         if (reached := metrics["CIDEr-D"] + metrics["BLEU-4"]) > best:
             best = reached
             training.keep(metrics)
-
-
-class Stageful(Protocol):
-    """What passes need to know of a training."""
-
-    config: Any
-    run: Path
-    report: Report
-    state: RunState
-    train: Examples
-
-    @property
-    def learner(self) -> Learner:
-        """What learns."""
-
-    def passing(self, size: int, number: int) -> Iterator[Any]:
-        """The batches of a pass."""
-
-    def end_pass(self, stage: str, number: int, loss: float, seconds: float) -> bool:
-        """Evaluate, keep what is best; says whether this pass was."""
-
-
-def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn: Any) -> None:
-    """The passes of a stage; learn(batch, number, place) → (loss, value to report)."""
-    if training.state.is_past(stage):
-        return
-    first = training.state.resume(stage, training.learner, optimizer)
-    cut_log(training.run, lambda row: row["stage"] == stage and row["pass"] >= first)
-    steps = len(training.train) // config.batch
-    for number in range(first, config.passes):
-        if training.state.waited >= config.patience:
-            break
-        started, values = time.monotonic(), []
-        for place, batch in enumerate(training.passing(config.batch, _pass_id(stage, number))):
-            loss, value = learn(batch, number, place)
-            if not math.isfinite(loss):
-                raise DivergedError
-            values.append(value)
-            left = (
-                (time.monotonic() - started)
-                / (place + 1)
-                * (steps * (config.passes - number) - place - 1)
-            )
-            training.report(Progress(stage, number, place + 1, steps, value, left))
-        seconds = time.monotonic() - started
-        better = training.end_pass(stage, number, float(np.mean(values)), seconds)
-        training.state.save(stage, number + 1, better, training.learner, optimizer)
-
-
-def write_row(
-    run: Path, stage: str, number: int, loss: float, seconds: float, metrics: dict[str, float]
-) -> None:
-    """A line of the run's log."""
-    row = {"stage": stage, "pass": number, "loss": round(loss, 4), **metrics}
-    row["seconds"] = round(seconds)
-    append_row(run, row)
-
-
-def _pass_id(stage: str, number: int) -> int:
-    return number if stage == "cross_entropy" else 1000 + number

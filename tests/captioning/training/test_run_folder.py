@@ -15,7 +15,7 @@ from captioning.scripted import ScriptedCaptioner
 from captioning.training import samples
 from captioning.training.board import FOLDER, Board
 from captioning.training.config import DataConfig, TrainingConfig
-from captioning.training.train import Progress
+from captioning.training.stages import Progress
 from tests.captioning.training.drawn import draw_dataset
 from tests.captioning.training.tiny import make_tiny, train_tiny
 

@@ -11,8 +11,8 @@ import pytest
 
 from captioning.training.config import CrossEntropyConfig
 from captioning.training.run_log import LOG, append_row, cut_log, read_rows
+from captioning.training.stages import run_stage, write_row
 from captioning.training.state import RunState
-from captioning.training.train import run_stage, write_row
 
 
 class Killed(BaseException):

@@ -1,0 +1,91 @@
+"""The passes of a stage: learn, evaluate, log, save; and how that is reported."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from captioning.errors import DivergedError
+from captioning.training.examples import Examples
+from captioning.training.learner import Learner
+from captioning.training.run_log import append_row, cut_log
+from captioning.training.state import RunState
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is. seconds_left: of its stage, as things go."""
+
+    stage: str
+    number: int
+    step: int
+    steps: int
+    value: float
+    seconds_left: float
+
+
+Report = Callable[[Progress], None]
+
+
+class Stageful(Protocol):
+    """What passes need to know of a training."""
+
+    config: Any
+    run: Path
+    report: Report
+    state: RunState
+    train: Examples
+
+    @property
+    def learner(self) -> Learner:
+        """What learns."""
+
+    def passing(self, size: int, number: int) -> Iterator[Any]:
+        """The batches of a pass."""
+
+    def end_pass(self, stage: str, number: int, loss: float, seconds: float) -> bool:
+        """Evaluate, keep what is best; says whether this pass was."""
+
+
+def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn: Any) -> None:
+    """The passes of a stage; learn(batch, number, place) → (loss, value to report)."""
+    if training.state.is_past(stage):
+        return
+    first = training.state.resume(stage, training.learner, optimizer)
+    cut_log(training.run, lambda row: row["stage"] == stage and row["pass"] >= first)
+    steps = len(training.train) // config.batch
+    for number in range(first, config.passes):
+        if training.state.waited >= config.patience:
+            break
+        started, values = time.monotonic(), []
+        for place, batch in enumerate(training.passing(config.batch, _pass_id(stage, number))):
+            loss, value = learn(batch, number, place)
+            if not math.isfinite(loss):
+                raise DivergedError
+            values.append(value)
+            left = (
+                (time.monotonic() - started)
+                / (place + 1)
+                * (steps * (config.passes - number) - place - 1)
+            )
+            training.report(Progress(stage, number, place + 1, steps, value, left))
+        seconds = time.monotonic() - started
+        better = training.end_pass(stage, number, float(np.mean(values)), seconds)
+        training.state.save(stage, number + 1, better, training.learner, optimizer)
+
+
+def write_row(
+    run: Path, stage: str, number: int, loss: float, seconds: float, metrics: dict[str, float]
+) -> None:
+    """A line of the run's log."""
+    row = {"stage": stage, "pass": number, "loss": round(loss, 4), **metrics}
+    row["seconds"] = round(seconds)
+    append_row(run, row)
+
+
+def _pass_id(stage: str, number: int) -> int:
+    return number if stage == "cross_entropy" else 1000 + number
