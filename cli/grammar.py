@@ -153,6 +153,10 @@ def _add_training(commands: Any) -> None:
     explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
     explain.add_argument("--checkpoint", metavar="NAME|PATH", help="default: CAPTIONS_CHECKPOINT")
 
+    plot = _add(commands, "plot", "draw a checkpoint's network, layer by layer", "cli.judging:plot")
+    plot.add_argument("checkpoint", metavar="CHECKPOINT")
+    plot.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+
 
 def _add_upkeep(commands: Any) -> None:
     _add(commands, "doctor", "settings in words, and what is wrong", "cli.doctor:doctor")

@@ -1,4 +1,4 @@
-"""Commands that judge a checkpoint: metrics over a data set, attention over a picture."""
+"""Commands that look into a checkpoint: metrics, attention over a picture, its network drawn."""
 
 import os
 import sys
@@ -8,9 +8,11 @@ from argparse import Namespace
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from captioning.explain import explain as explain_picture
+from captioning.training.diagram import plot_checkpoint
 from captioning.training.evaluate import evaluate as evaluate_checkpoint
 from captioning.training.evaluate import metrics_table
 from cli.checkpoint import local_settings
+from cli.errors import OutputError
 
 
 def evaluate(arguments: Namespace) -> int:
@@ -38,6 +40,14 @@ def explain(arguments: Namespace) -> int:
     explanation = explain_picture(arguments.picture, checkpoint, arguments.output)
     for sentence in explanation.sentences:
         print(f"{sentence.log_probability:8.3f}  {sentence.text}")
+    return 0
+
+
+def plot(arguments: Namespace) -> int:
+    """The network as Keras draws it, one box a layer."""
+    if arguments.output.suffix.lower() != ".png":
+        raise OutputError(arguments.output, "the drawing is a PNG; let its name end in .png")
+    plot_checkpoint(arguments.checkpoint, arguments.output)
     return 0
 
 

@@ -78,7 +78,7 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
         values = self.value(self.grid_norm(grid))  # (B, G, D)
         values = self.drop_seen(values, training=training)
         glance = self.glance(tf.reduce_mean(values, axis=1))  # (B, E)
-        return Scene(self._heads(self.key(values)), self._heads(values), glance)
+        return Scene(self.in_heads(self.key(values)), self.in_heads(values), glance)
 
     def begin(self, scene: Scene, sentences: int) -> State:
         """An empty memory for each of the sentences: (B·S, H)."""
@@ -87,7 +87,7 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
     def step(self, scene: Scene, state: State, words: Any) -> tuple[State, Any, Any]:
         """words: (B, S), the last word of each sentence → state, logits (B, S, V) and
         attention (B, S, G), its mean over the heads."""
-        heard = self._vectors(words) + scene.glance[:, tf.newaxis]  # (B, S, E)
+        heard = self.vectors(words) + scene.glance[:, tf.newaxis]  # (B, S, E)
         state = self.memory.step(tf.reshape(heard, (-1, self.config.word_vector)), state)
         minds = tf.reshape(state.hidden, (-1, words.shape[1], self.config.memory))
         seen, attention = self.attend(scene, self.query(minds), self.nothing(minds))
@@ -96,7 +96,7 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
     def attend(self, scene: Scene, queries: Any, nothing: Any) -> tuple[Any, Any]:
         """queries: (B, Q, D), nothing: (B, Q, A), the wish to look nowhere → what is seen
         (B, Q, D) and the attention per head (B, A, Q, G)."""
-        queries = self._heads(queries)  # (B, A, Q, D/A)
+        queries = self.in_heads(queries)  # (B, A, Q, D/A)
         scores = tf.matmul(queries, scene.keys, transpose_b=True) * queries.shape[-1] ** -0.5
         nothing = tf.transpose(nothing, (0, 2, 1))[..., tf.newaxis]  # (B, A, Q, 1)
         attention = tf.nn.softmax(tf.concat([scores, nothing], axis=-1))[..., :-1]
@@ -120,7 +120,7 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
         packed = pack(captions)
         picture = packed.places[:, 0] // captions.shape[1]  # (M,)
         words = words_at(captions, packed, offset=0)
-        heard = self._vectors(words) + tf.gather(scene.glance, picture)  # (M, E)
+        heard = self.vectors(words) + tf.gather(scene.glance, picture)  # (M, E)
         minds = self.memory.run(self.drop_heard(heard, training=training), packed.counts)
         minds = self.drop_heard(minds, training=training)  # (M, H)
         seen = self._attend_packed(scene, minds, captions, packed)  # (M, D)
@@ -138,10 +138,11 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
         seen, _ = self.attend(scene, unpack(self.query(minds)), unpack(self.nothing(minds)))
         return tf.gather_nd(tf.reshape(seen, (-1, self.config.values)), flat)
 
-    def _vectors(self, words: Any) -> Any:
+    def vectors(self, words: Any) -> Any:
+        """words: (…) → (…, E)."""
         return tf.gather(self.word_vectors, words) * self.config.word_vector**0.5
 
-    def _heads(self, vectors: Any) -> Any:
+    def in_heads(self, vectors: Any) -> Any:
         """(B, Q, D) → (B, A, Q, D/A), so that no word of a search turns the grid around again."""
         heads = self.config.heads
         split = (-1, tf.shape(vectors)[1], heads, vectors.shape[-1] // heads)

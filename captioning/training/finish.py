@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from captioning.beam import Searcher
 from captioning.checkpoint import METRICS, CheckpointConfig, save_checkpoint
 from captioning.training.calibration import fit, held_out, human_threshold, reliability
+from captioning.training.diagram import plot_network
 from captioning.training.examples import Examples
 from captioning.training.metrics import score
-from captioning.training.plots import plot_curves, plot_network, plot_reliability
+from captioning.training.plots import plot_curves, plot_reliability
 from captioning.training.run_log import read_rows
 from captioning.vocabulary import PAD, Vocabulary, sentence_of
 
@@ -89,7 +90,7 @@ def finish(
     save_checkpoint(folder, calibrated, vocabulary, decoder, metrics, encoder_file=encoder_file)
     shutil.copyfile(folder / METRICS, run / METRICS)
     plot_reliability(trusted, run / "reliability.png")
-    plot_network(decoder, config.cells, config.encoder, run / "model_plot.png")
+    plot_network(config, run / "model_plot.png")
 
 
 def draw_curves(run: Path) -> None:

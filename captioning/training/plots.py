@@ -1,4 +1,4 @@
-"""Pictures of a training: curves, reliability, and the network itself."""
+"""Pictures of a training: curves and reliability."""
 
 import math
 from collections.abc import Sequence
@@ -71,43 +71,3 @@ def plot_reliability(reliability: Reliability, path: Path) -> None:
     )
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
-
-
-def plot_network(decoder: Any, cells: int, encoder: dict[str, Any], path: Path) -> None:
-    """The layers from top to bottom with the shapes of their weights.
-
-    Drawn here rather than by Keras's `plot_model`, which needs the program Graphviz.
-    """
-    size = encoder.get("input_size", "?")
-    boxes = [
-        f"picture\n{size} × {size} × 3",
-        f"{encoder.get('name', 'encoder')}\n{cells} cells × {decoder.config.channels}",
-        *(_describe(layer) for layer in _layers(decoder)),
-        f"next word\none of {decoder.config.vocabulary}",
-    ]
-    figure, axis = pyplot.subplots(figsize=(5, 0.9 * len(boxes)), layout="constrained")
-    for place, text in enumerate(boxes):
-        axis.text(
-            0.5,
-            -place,
-            text,
-            ha="center",
-            va="center",
-            bbox={"boxstyle": "round", "facecolor": "aliceblue"},
-        )
-        if place:
-            arrow = {"arrowstyle": "->", "color": "grey"}
-            axis.annotate("", (0.5, 0.32 - place), (0.5, 0.68 - place), arrowprops=arrow)
-    axis.set(xlim=(0, 1), ylim=(0.5 - len(boxes), 0.5))
-    axis.axis("off")
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
-
-
-def _layers(decoder: Any) -> list[Any]:
-    return [layer for layer in decoder._flatten_layers(include_self=False) if layer.weights]
-
-
-def _describe(layer: Any) -> str:
-    shapes = ", ".join(" × ".join(map(str, weight.shape)) for weight in layer.weights)
-    return f"{layer.path}\n{shapes}"
