@@ -93,7 +93,9 @@ def _attend(decoder: AttendDecoder, grid: Any, word: Any, state: State) -> Any:
         seen, _ = decoder.attend(scene, query[:, None], nothing[:, None])
         return seen[:, 0]
 
-    seen = Attention(attend, "attention")(keys, values, decoder.query(mind), decoder.nothing(mind))  # (B, D)
+    seen = Attention(attend, "attention")(
+        keys, values, decoder.query(mind), decoder.nothing(mind)
+    )  # (B, D)
     blended = Gate(decoder.blend_in, "blend")(mind, seen)  # (B, E)
     return WordLayer(decoder.say, "word")(blended)
 

@@ -138,6 +138,8 @@ def test_encoder_and_decoder_learn_together_to_the_same_end_through_a_kill(
         )
         for name, tensor in one.items():
             assert tensor.tobytes() == other[name].tobytes(), f"{file}: {name}"
+    # And the network that learnt is drawn
+    assert (work / "tuned/model_plot.png").read_bytes().startswith(b"\x89PNG")
     # And it captions
     said = captions("caption", _picture(work), "--checkpoint", work / "tuned/best/tuned")
     assert "a " in said
