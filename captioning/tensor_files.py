@@ -1,9 +1,13 @@
-"""Tensors on disk: a safetensors file is there as a whole, or as it was before."""
+"""Tensors on disk: a safetensors file is there as a whole, or as it was before.
+
+A tensor may be kept as 8-bit integers and the steps that they count: half of float16.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
@@ -19,3 +23,12 @@ def write_tensors(
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}") from error
     part.replace(path)
+
+
+def in_steps(
+    values: NDArray[np.float32], axes: tuple[int, ...]
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """values ≈ integers · steps; a step is a 127th of the greatest value along the axes."""
+    steps = np.abs(values).max(axes, keepdims=True) / np.float32(127)
+    steps = np.maximum(steps, np.finfo(np.float32).tiny)  # where all values are zero
+    return np.rint(values / steps).astype(np.int8), steps

@@ -28,6 +28,8 @@ from captioning.encoder.sources import (
     WheelWeights,
     weights_from,
 )
+from captioning.encoder.tuning import save_tuning
+from captioning.encoder.weights import save_weights
 from captioning.errors import WeightsError
 
 _STRIDE = 32  # every encoder here halves its picture five times, rounding up
@@ -65,6 +67,9 @@ class Encoder(Protocol):
     def build(self) -> keras.Model:
         """uint8 RGB (B, S, S, 3) → (B, G, G, C), weights in place; `WeightsError` on a misfit."""
 
+    def save(self, model: keras.Model, path: Path) -> None:
+        """Write what a built model has learnt since, for `FileWeights` to read. Raises OSError."""
+
 
 @dataclass(frozen=True)
 class EfficientNetLite:
@@ -98,6 +103,9 @@ class EfficientNetLite:
         model = efficientnet_lite.build(self.variant, self.input_size)
         self.weights.fill(model)
         return model
+
+    def save(self, model: keras.Model, path: Path) -> None:
+        save_tuning(model, self.variant, path)
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,9 @@ class ResNet50:
         model = resnet50.build(self.input_size, self.scaling)
         self.weights.fill(model)
         return model
+
+    def save(self, model: keras.Model, path: Path) -> None:
+        save_weights(model, path)
 
 
 def pretrained(

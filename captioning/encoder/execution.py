@@ -72,6 +72,11 @@ def fastest_runtime(may_round: bool = False) -> Runtime:
     return "tensorflow-bfloat16" if multiplies_bfloat16() else "tensorflow"
 
 
+def searching_policy() -> str:
+    """Keras's name of the fastest number format to search for sentences in, here."""
+    return "bfloat16" if multiplies_bfloat16() and not has_gpu() else "float32"
+
+
 def learning_policy() -> str:
     """Keras's name of the fastest number format to train an encoder in, here."""
     if has_gpu() or multiplies_bfloat16():

@@ -39,23 +39,27 @@ def folded(network: keras.Model, policy: str = "float32") -> keras.Model:
         return type(layer).from_config(settings)
 
     copy = keras.models.clone_model(network, clone_function=clone)
-    for convolution, norm in _pairs(network):
-        kernel, bias = _fold(convolution, norm)
+    for convolution, norm in pairs(network):
+        kernel, bias = fold(convolution, norm)
         copy.get_layer(convolution.name).set_weights([kernel, bias])
     return copy
 
 
 def unfold_into(network: keras.Model, copy: keras.Model) -> None:
     """Give the network what its folded copy has learnt; its output is then the copy's."""
-    for convolution, norm in _pairs(network):
-        kernel, bias = copy.get_layer(convolution.name).get_weights()
-        kernel = kernel * np.sqrt(1 + norm.epsilon)  # what the norm divides by
-        zeros, ones = np.zeros_like(bias), np.ones_like(bias)
-        convolution.set_weights([kernel, zeros] if convolution.use_bias else [kernel])
-        norm.set_weights([ones, bias, zeros, ones])
+    for convolution, norm in pairs(network):
+        unfold(convolution, norm, *copy.get_layer(convolution.name).get_weights())
 
 
-def _pairs(network: keras.Model) -> list[tuple[Any, Any]]:
+def unfold(convolution: Any, norm: Any, kernel: Floats, bias: Floats) -> None:
+    """Let the two layers together do what a convolution with this kernel and bias does."""
+    kernel = kernel * np.sqrt(1 + norm.epsilon)  # what the norm divides by
+    zeros, ones = np.zeros_like(bias), np.ones_like(bias)
+    convolution.set_weights([kernel, zeros] if convolution.use_bias else [kernel])
+    norm.set_weights([ones, bias, zeros, ones])
+
+
+def pairs(network: keras.Model) -> list[tuple[Any, Any]]:
     """Each convolution with the BatchNorm that alone reads it."""
     return [
         (norm.input._keras_history.operation, norm)
@@ -64,7 +68,8 @@ def _pairs(network: keras.Model) -> list[tuple[Any, Any]]:
     ]
 
 
-def _fold(convolution: Any, norm: Any) -> tuple[Floats, Floats]:
+def fold(convolution: Any, norm: Any) -> tuple[Floats, Floats]:
+    """Kernel and bias of the convolution that does what the two layers do."""
     kernel, *biases = convolution.get_weights()
     gamma, beta, mean, variance = norm.get_weights()
     scale = gamma / np.sqrt(variance + norm.epsilon)  # (C,)

