@@ -22,7 +22,7 @@ from captioning.checkpoint import Checkpoint
 from captioning.decoder import make_decoder
 from captioning.decoder.config import DecoderConfig
 from captioning.encoder.encoder import from_config
-from captioning.encoder.execution import compile_encoder
+from captioning.encoder.execution import compile_encoder, searching_policy
 from captioning.encoder.resnet50 import CHANNELS
 from captioning.pictures import pixels_of
 from captioning.search_rules import SearchRules
@@ -76,7 +76,7 @@ def _trained_sides() -> dict[str, Callable[[], object]]:
     checkpoint = Checkpoint.open(CHECKPOINT)
     encoder = from_config(checkpoint.config.encoder, checkpoint.folder)
     encode = compile_encoder(encoder, rounding=checkpoint.load_rounding())
-    search = Searcher(checkpoint.load_decoder(), checkpoint.config.search)
+    search = Searcher(checkpoint.load_decoder(searching_policy()), checkpoint.config.search)
     jpegs = map(photograph, range(BUCKETS[-1]))
     pictures = np.stack([pixels_of(jpeg, encoder.input_size) for jpeg in jpegs])
     grid = encode(pictures)
@@ -103,7 +103,8 @@ def _share(search: Sequence[float], encode: Sequence[float]) -> float:
 
 
 def _searcher() -> Searcher:
-    decoder = make_decoder(DecoderConfig("attend", WORDS, CHANNELS), CELLS)
+    decoder = make_decoder(DecoderConfig("attend", WORDS, CHANNELS), CELLS, searching_policy())
+    decoder.settle()
     return Searcher(decoder, SearchRules(beam_width=DEFAULTS.beam_width))
 
 

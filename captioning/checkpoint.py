@@ -22,12 +22,13 @@ from captioning.decoder.config import DecoderConfig
 from captioning.encoder import int8
 from captioning.errors import CheckpointError
 from captioning.search_rules import SearchRules
-from captioning.tensor_files import write_tensors
+from captioning.tensor_files import in_steps, write_tensors
 from captioning.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 CONFIG, VOCABULARY, METRICS = "config.json", "vocabulary.json", "metrics.json"
 DECODER_WEIGHTS, ENCODER_WEIGHTS = "decoder.safetensors", "encoder.safetensors"
+STEPS = ".steps"
 FORMAT = 1
 
 Tensors = dict[str, NDArray[Any]]
@@ -82,12 +83,14 @@ class Checkpoint:
         metrics = read_json(folder / METRICS)
         return cls(folder, config, vocabulary, metrics, _hash_folder(folder))
 
-    def load_decoder(self) -> Any:
-        """The decoder with its weights in float32. Imports TensorFlow."""
+    def load_decoder(self, policy: str = "float32") -> Any:
+        """The decoder with its weights, to search with. policy: Keras's name of the number
+        format. Imports TensorFlow."""
         from captioning.decoder import make_decoder
 
-        decoder = make_decoder(self.config.decoder, self.config.cells)
+        decoder = make_decoder(self.config.decoder, self.config.cells, policy)
         fill(decoder.weights, self.folder / DECODER_WEIGHTS)
+        decoder.settle()
         return decoder
 
     def load_rounding(self) -> int8.Rounding | None:
@@ -117,10 +120,12 @@ def save_checkpoint(
     metrics: dict[str, Any],
     *,
     encoder_file: Path | None = None,
+    rounded: bool = False,
 ) -> None:
     """Write a checkpoint, complete or not at all; one that stands there is replaced.
 
-    encoder_file: the encoder's weights, where the checkpoint is to carry them itself.
+    encoder_file: the encoder's weights, where the checkpoint is to carry them itself. rounded:
+    keep the decoder's matrices as 8-bit integers, in half of the space.
     """
     fresh = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -130,20 +135,29 @@ def save_checkpoint(
     write_json(fresh / CONFIG, config.to_dict())
     write_json(fresh / METRICS, metrics)
     vocabulary.save(fresh / VOCABULARY)
-    write_tensors(fresh / DECODER_WEIGHTS, weights_of(decoder))
+    write_tensors(fresh / DECODER_WEIGHTS, weights_of(decoder, rounded=rounded))
     if folder.is_dir():
         shutil.rmtree(folder)
     fresh.rename(folder)
 
 
-def weights_of(network: Any) -> Tensors:
-    """The network's weights by name, in float16."""
-    return {w.path: np.asarray(w.numpy(), np.float16) for w in network.weights}
+def weights_of(network: Any, *, rounded: bool = False) -> Tensors:
+    """The network's weights by name, in float16; if rounded, matrices as 8-bit integers, with
+    a step for each row or each column, whichever are more."""
+    tensors: Tensors = {}
+    for weight in network.weights:
+        values = np.asarray(weight.numpy(), np.float32)
+        if rounded and values.ndim == 2:
+            integers, steps = in_steps(values, (int(values.shape[0] > values.shape[1]),))
+            tensors |= {weight.path: integers, weight.path + STEPS: steps}
+        else:
+            tensors[weight.path] = values.astype(np.float16)
+    return tensors
 
 
 def fill(weights: list[Any], path: Path) -> None:
     """Put the tensors of a file into variables. Raises CheckpointError on every misfit."""
-    tensors = read_tensors(path)
+    tensors = _counted_out(path, read_tensors(path))
     expected = {weight.path: weight for weight in weights}
     if missing := sorted(expected.keys() - tensors.keys()):
         raise CheckpointError(path, f"lacks {missing[0]} and {len(missing) - 1} more tensors")
@@ -158,6 +172,23 @@ def fill(weights: list[Any], path: Path) -> None:
         if not np.isfinite(tensor).all():
             raise CheckpointError(path, f"{name} holds values that are no numbers")
         weight.assign(tensor.astype(np.float32))
+
+
+def _counted_out(path: Path, tensors: Tensors) -> Tensors:
+    """Without steps: what was kept as integers of them is multiplied with them."""
+    whole = {name: tensor for name, tensor in tensors.items() if not name.endswith(STEPS)}
+    for name in tensors.keys() - whole.keys():
+        integers, steps = whole.get(name.removesuffix(STEPS)), tensors[name]
+        if integers is None or not _fits(steps.shape, integers.shape):
+            raise CheckpointError(path, f"{name} are steps of nothing that is there")
+        whole[name.removesuffix(STEPS)] = integers * steps
+    return whole
+
+
+def _fits(steps: tuple[int, ...], integers: tuple[int, ...]) -> bool:
+    return len(steps) == len(integers) and all(
+        step in (1, size) for step, size in zip(steps, integers, strict=True)
+    )
 
 
 def read_tensors(path: Path) -> Tensors:

@@ -15,7 +15,12 @@ from captioning.buckets import BUCKETS, bucket_for
 from captioning.captioner import Alternative, Caption, CaptionOptions, Picture
 from captioning.checkpoint import Checkpoint
 from captioning.encoder.encoder import from_config
-from captioning.encoder.execution import CompiledEncoder, Runtime, compile_encoder
+from captioning.encoder.execution import (
+    CompiledEncoder,
+    Runtime,
+    compile_encoder,
+    searching_policy,
+)
 from captioning.pictures import pixels_of
 from captioning.search_rules import LONGEST
 from captioning.vocabulary import Vocabulary, sentence_of
@@ -40,7 +45,7 @@ class NetworkCaptioner:
         self._encode: CompiledEncoder = compile_encoder(
             self._encoder, runtime, checkpoint.load_rounding() if rounded else None
         )
-        self._decoder = checkpoint.load_decoder()
+        self._decoder = checkpoint.load_decoder(searching_policy())
         self._batch_size = min(batch_size, BUCKETS[-1])
         self._searchers: dict[int, Searcher] = {}
 

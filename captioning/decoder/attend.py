@@ -33,6 +33,7 @@ class Scene(NamedTuple):
     keys: Any  # (B, A, G, D/A)
     values: Any  # (B, A, G, D/A)
     glance: Any  # (B, E)
+    heard: Any  # (B, 4H), what the glance lets the LSTM hear beside every word
 
 
 class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
@@ -52,6 +53,7 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
         self.drop_seen = keras.layers.Dropout(config.dropout_seen)
         self.drop_heard = keras.layers.Dropout(config.dropout_heard)
         self.drop_said = keras.layers.Dropout(config.dropout_said)
+        self._heard: Any = None
 
     def build(self, grid_shape: tuple[int | None, int, int]) -> None:
         config = self.config
@@ -75,10 +77,27 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
 
     def look(self, grid: Any, training: bool = False) -> Scene:
         """grid: (B, G, C)."""
-        values = self.value(self.grid_norm(grid))  # (B, G, D)
+        values = self._values(grid)  # (B, G, D)
         values = self.drop_seen(values, training=training)
         glance = self.glance(tf.reduce_mean(values, axis=1))  # (B, E)
-        return Scene(self.in_heads(self.key(values)), self.in_heads(values), glance)
+        # The LSTM hears a word and the glance as one sum; its product with the glance is taken
+        # here, once for all words.
+        heard = tf.matmul(glance, self.memory.heard.kernel)
+        return Scene(self.in_heads(self.key(values)), self.in_heads(values), glance, heard)
+
+    def _values(self, grid: Any) -> Any:
+        """value(grid_norm(grid)), normalised after the product with the kernel W, when C channels
+        have become D, which are far fewer. With mean m and deviation s of a cell x:
+        ((x - m) / s · γ + β) W = x V / s + β W, where V is γ W less the mean of each column."""
+        kernel = self.value.kernel  # (C, D)
+        scaled = self.grid_norm.gamma[:, tf.newaxis] * kernel
+        centred = scaled - tf.reduce_mean(scaled, axis=0)
+        cells = tf.cast(grid, tf.float32)
+        mean = tf.reduce_mean(cells, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(cells), axis=-1, keepdims=True) - tf.square(mean)
+        shrunk = tf.cast(tf.math.rsqrt(variance + self.grid_norm.epsilon), self.compute_dtype)
+        shift = tf.linalg.matvec(kernel, self.grid_norm.beta, transpose_a=True) + self.value.bias
+        return tf.nn.relu(tf.matmul(tf.cast(grid, self.compute_dtype), centred) * shrunk + shift)
 
     def begin(self, scene: Scene, sentences: int) -> State:
         """An empty memory for each of the sentences: (B·S, H)."""
@@ -87,8 +106,9 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
     def step(self, scene: Scene, state: State, words: Any) -> tuple[State, Any, Any]:
         """words: (B, S), the last word of each sentence → state, logits (B, S, V) and
         attention (B, S, G), its mean over the heads."""
-        heard = self.vectors(words) + scene.glance[:, tf.newaxis]  # (B, S, E)
-        state = self.memory.step(tf.reshape(heard, (-1, self.config.word_vector)), state)
+        heard = self.heard_words(words) if self._heard is None else tf.gather(self._heard, words)
+        heard += scene.heard[:, tf.newaxis]  # (B, S, 4H)
+        state = self.memory.step(tf.reshape(heard, (-1, 4 * self.config.memory)), state)
         minds = tf.reshape(state.hidden, (-1, words.shape[1], self.config.memory))
         seen, attention = self.attend(scene, self.query(minds), self.nothing(minds))
         return state, self.say(self.blend_in(minds, seen)), tf.reduce_mean(attention, axis=1)
@@ -107,6 +127,14 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
         """What is in mind and what is seen → a word vector (B, Q, E), through a gate."""
         blended, gate = tf.split(self.blend(tf.concat([minds, seen], axis=-1)), 2, axis=-1)
         return self.drop_said(blended * tf.sigmoid(gate), training=training)
+
+    def heard_words(self, words: Any) -> Any:
+        """words (…) → what they let the LSTM hear, (…, 4H)."""
+        return self.memory.heard(self.vectors(words))
+
+    def settle(self) -> None:
+        """The weights stay from here on: work out once what each word lets the LSTM hear."""
+        self._heard = self.heard_words(tf.range(self.config.vocabulary))  # (V, 4H)
 
     def say(self, vectors: Any) -> Any:
         """(…, E) → logits (…, V)."""

@@ -18,6 +18,13 @@ class State(NamedTuple):
     cell: Any  # (N, H)
 
 
+class _Orthogonal(keras.initializers.Orthogonal):  # type: ignore[misc]
+    """In any number format: TensorFlow decomposes no matrix in bfloat16."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return keras.ops.cast(super().__call__(shape, "float32"), dtype or "float32")
+
+
 class Memory(keras.layers.Layer):  # type: ignore[misc]
     """units: H."""
 
@@ -26,7 +33,7 @@ class Memory(keras.layers.Layer):  # type: ignore[misc]
         self.units = units
         self.heard = keras.layers.Dense(4 * units, name="heard")
         self.recalled = keras.layers.Dense(
-            4 * units, use_bias=False, kernel_initializer="orthogonal", name="recalled"
+            4 * units, use_bias=False, kernel_initializer=_Orthogonal(), name="recalled"
         )
 
     def build(self, input_shape: tuple[int | None, int]) -> None:
@@ -38,9 +45,9 @@ class Memory(keras.layers.Layer):  # type: ignore[misc]
         zeros = tf.zeros((sentences, self.units), self.compute_dtype)
         return State(zeros, zeros)
 
-    def step(self, inputs: Any, state: State) -> State:
-        """inputs: (N, E)."""
-        return self._advance(self.heard(inputs), state)
+    def step(self, heard: Any, state: State) -> State:
+        """heard: (N, 4H), what the layer `heard` makes of the inputs."""
+        return self._advance(heard, state)
 
     def run(self, inputs: Any, counts: Any) -> Any:
         """inputs: (M, E), packed, counts: (T,) of them per position → hidden (M, H), packed."""

@@ -39,6 +39,7 @@ class MergeDecoder(keras.layers.Layer):  # type: ignore[misc]
         self.drop_seen = keras.layers.Dropout(config.dropout_seen)
         self.drop_heard = keras.layers.Dropout(config.dropout_heard)
         self.drop_said = keras.layers.Dropout(config.dropout_said)
+        self._heard: Any = None
 
     def build(self, grid_shape: tuple[int | None, int, int]) -> None:
         config = self.config
@@ -51,7 +52,8 @@ class MergeDecoder(keras.layers.Layer):  # type: ignore[misc]
 
     def look(self, grid: Any, training: bool = False) -> Picture:
         """grid: (B, G, C)."""
-        pooled = self.drop_seen(tf.reduce_mean(grid, axis=1), training=training)  # (B, C)
+        pooled = tf.cast(tf.reduce_mean(grid, axis=1), self.compute_dtype)  # (B, C)
+        pooled = self.drop_seen(pooled, training=training)
         return Picture(self.glance(pooled), tf.zeros(tf.shape(grid)[:2]))
 
     def begin(self, picture: Picture, sentences: int) -> State:
@@ -61,11 +63,19 @@ class MergeDecoder(keras.layers.Layer):  # type: ignore[misc]
     def step(self, picture: Picture, state: State, words: Any) -> tuple[State, Any, Any]:
         """words: (B, S), the last word of each sentence → state, logits (B, S, V) and
         attention (B, S, G), nothing but zeros."""
-        heard = tf.reshape(self.words(words), (-1, self.config.word_vector))
-        state = self.memory.step(heard, state)
+        heard = self.heard_words(words) if self._heard is None else tf.gather(self._heard, words)
+        state = self.memory.step(tf.reshape(heard, (-1, 4 * self.config.memory)), state)
         minds = tf.reshape(state.hidden, (-1, words.shape[1], self.config.memory))
         logits = self.say(self.meet(minds + picture.glance[:, tf.newaxis]))
         return state, logits, tf.tile(picture.cells[:, tf.newaxis], [1, words.shape[1], 1])
+
+    def heard_words(self, words: Any) -> Any:
+        """words (…) → what they let the LSTM hear, (…, 4H)."""
+        return self.memory.heard(self.words(words))
+
+    def settle(self) -> None:
+        """The weights stay from here on: work out once what each word lets the LSTM hear."""
+        self._heard = self.heard_words(tf.range(self.config.vocabulary))  # (V, 4H)
 
     def say(self, vectors: Any) -> Any:
         """(…, H) → logits (…, V)."""

@@ -73,7 +73,8 @@ class MixingConfig:
 @dataclass(frozen=True)
 class TrainingConfig:
     """name: of the checkpoint that is made; start: the one to begin with; encoder_file: the
-    encoder's weights, where the checkpoint is to carry them."""
+    encoder's weights, where the checkpoint is to carry them; rounded: keep the decoder's
+    matrices as 8-bit integers, in half of the space."""
 
     name: str
     data: DataConfig
@@ -85,6 +86,7 @@ class TrainingConfig:
     seed: int = 1
     start: Path | None = None
     encoder_file: Path | None = None
+    rounded: bool = False
 
     @classmethod
     def load(cls, path: Path) -> "TrainingConfig":

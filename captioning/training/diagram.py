@@ -89,7 +89,7 @@ def _attend(decoder: AttendDecoder, grid: Any, word: Any, state: State) -> Any:
     mind = _remember(decoder, heard, state)
 
     def attend(keys: Any, values: Any, query: Any, nothing: Any) -> Any:
-        scene = Scene(decoder.in_heads(keys), decoder.in_heads(values), glance=None)
+        scene = Scene(decoder.in_heads(keys), decoder.in_heads(values), glance=None, heard=None)
         seen, _ = decoder.attend(scene, query[:, None], nothing[:, None])
         return seen[:, 0]
 
@@ -115,7 +115,7 @@ def _remember(decoder: AttendDecoder | MergeDecoder, heard: Any, state: State) -
     """What is in mind after the word: (B, H)."""
 
     def remember(heard: Any, hidden: Any, cell: Any) -> Any:
-        return decoder.memory.step(heard, State(hidden, cell)).hidden
+        return decoder.memory.step(decoder.memory.heard(heard), State(hidden, cell)).hidden
 
     return LSTM(remember, "memory")(heard, *state)
 

@@ -5,6 +5,7 @@ best weights → caption dev once more → calibration, metrics → checkpoint a
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioning.beam import Searcher
-from captioning.checkpoint import METRICS, CheckpointConfig, save_checkpoint
+from captioning.checkpoint import (
+    DECODER_WEIGHTS,
+    METRICS,
+    CheckpointConfig,
+    fill,
+    save_checkpoint,
+)
 from captioning.training.calibration import fit, held_out, human_threshold, reliability
 from captioning.training.diagram import plot_network
 from captioning.training.examples import Examples
@@ -67,10 +74,14 @@ def finish(
     run: Path,
     *,
     encoder_file: Path | None = None,
+    rounded: bool = False,
 ) -> None:
     """Write the checkpoint with calibration and metrics into `folder`; a copy of metrics.json,
-    reliability.png and model_plot.png into `run`. decoder: the best weights; encoder_file: as
-    in `save_checkpoint`."""
+    reliability.png and model_plot.png into `run`. decoder: the best weights, which become those
+    that the file holds; encoder_file, rounded: as in `save_checkpoint`."""
+    save = partial(save_checkpoint, folder, encoder_file=encoder_file, rounded=rounded)
+    save(config, vocabulary, decoder, {})
+    fill(decoder.weights, folder / DECODER_WEIGHTS)  # what is judged is what the file holds
     said = caption_all(Searcher(decoder, config.search), dev, vocabulary)
     scores = score(said.words, dev.captions)
     good = scores.cider_d >= human_threshold(dev.captions)
@@ -87,7 +98,7 @@ def finish(
     calibrated = CheckpointConfig(
         **{**vars(config), "calibration": fit(said.log_probability, good)}
     )
-    save_checkpoint(folder, calibrated, vocabulary, decoder, metrics, encoder_file=encoder_file)
+    save(calibrated, vocabulary, decoder, metrics)
     shutil.copyfile(folder / METRICS, run / METRICS)
     plot_reliability(trusted, run / "reliability.png")
     plot_network(config, run / "model_plot.png")

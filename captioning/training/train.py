@@ -150,6 +150,7 @@ def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
         training.dev,
         run,
         encoder_file=config.encoder_file,
+        rounded=config.rounded,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from captioning.beam import Searcher
+from captioning.beam import Searcher, _best
 from captioning.decoder import make_decoder
 from captioning.decoder.config import DecoderConfig
 from captioning.decoder.memory import State
@@ -84,6 +84,49 @@ def test_the_compiled_search_finds_what_a_slow_one_finds(
         np.testing.assert_allclose(found.log_probabilities[row], totals, rtol=1e-4, atol=1e-4)
 
 
+def test_a_settled_decoder_says_what_it_said_before(
+    decoder: Any, grid: NDArray[np.float32]
+) -> None:
+    before = Searcher(decoder, SearchRules())(grid, LONGEST)
+    settled = make_decoder(decoder.config, CELLS)
+    settled.set_weights(decoder.get_weights())
+    settled.settle()
+    after = Searcher(settled, SearchRules())(grid, LONGEST)
+    np.testing.assert_array_equal(after.words, before.words)
+    np.testing.assert_allclose(after.log_probabilities, before.log_probabilities, rtol=1e-4)
+
+
+def test_in_bfloat16_the_first_words_are_as_likely_to_a_twentieth(
+    decoder: Any, grid: NDArray[np.float32]
+) -> None:
+    exact = Searcher(decoder, SearchRules(beam_width=1))(grid, 1)
+    short = make_decoder(decoder.config, CELLS, "bfloat16")
+    short.set_weights(decoder.get_weights())
+    short.settle()
+    found = Searcher(short, SearchRules(beam_width=1))(grid, 1)
+    assert found.log_probabilities.dtype == np.float32
+    np.testing.assert_allclose(found.log_probabilities, exact.log_probabilities, atol=0.05)
+
+
+def test_pictures_whose_sentences_ended_leave_and_keep_their_places(decoder: Any) -> None:
+    # Given pictures of which a decoder that likes to end says more or less
+    brief = make_decoder(decoder.config, CELLS)
+    brief.set_weights(decoder.get_weights())
+    bias = next(weight for weight in brief.weights if weight.shape == (WORDS,))
+    eager = 2 if decoder.config.kind == "attend" else 16
+    bias.assign(bias.numpy() + eager * np.eye(WORDS)[END])
+    many = np.random.default_rng(8).normal(scale=3, size=(16, CELLS, CHANNELS))
+    searcher = Searcher(brief, SearchRules(with_attention=True))
+    together = searcher(many.astype(np.float32), 2 * LONGEST)
+    lengths = (together.words != PAD).sum(-1).max(-1)
+    assert len(set(lengths.tolist())) > 1
+    # Then each says and sees what it does alone
+    for row in range(len(many)):
+        alone = searcher(many[row : row + 1].astype(np.float32), 2 * LONGEST)
+        np.testing.assert_array_equal(together.words[row], alone.words[0])
+        np.testing.assert_allclose(together.attention[row], alone.attention[0], atol=1e-4)
+
+
 def test_a_batch_size_is_traced_once(decoder: Any, grid: NDArray[np.float32]) -> None:
     searcher = Searcher(decoder, SearchRules())
     for size in (1, 4, 1, 4, 4):
@@ -96,3 +139,12 @@ def test_attention_is_a_share_of_the_cells(decoder: Any, grid: NDArray[np.float3
     assert found.attention.shape[-1] == CELLS
     assert found.attention.min() >= 0
     assert found.attention.sum(axis=-1).max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("vocabulary", [10, 500, 512])
+def test_the_best_of_many_words_are_those_that_sorting_finds(vocabulary: int) -> None:
+    values = np.random.default_rng(9).permutation(6 * vocabulary).reshape(2, 3, vocabulary)
+    best, places = _best(tf.constant(values, tf.float32), 3)
+    expected = np.argsort(-values)[:, :, :3]
+    np.testing.assert_array_equal(places, expected)
+    np.testing.assert_array_equal(best, np.take_along_axis(values, expected, axis=2))

@@ -39,6 +39,34 @@ def test_a_checkpoint_comes_back_as_it_was_saved(folder: Path) -> None:
         np.testing.assert_array_equal(weight.numpy(), weights[weight.path].astype(np.float32))
 
 
+def test_a_rounded_decoder_comes_back_to_half_a_step_from_a_file_of_half_the_size(
+    tmp_path: Path,
+) -> None:
+    sizes = DecoderConfig("attend", 400, 60, word_vector=40, memory=40, values=40, heads=2)
+    config = CheckpointConfig("r", {}, sizes, 4, SearchRules(), Calibration.uncalibrated())
+    decoder = make_decoder(sizes, 4)
+    words = Vocabulary((*MARKS, *map(str, range(396))))
+    save_checkpoint(tmp_path / "rounded", config, words, decoder, {}, rounded=True)
+    save_checkpoint(tmp_path / "plain", config, words, decoder, {})
+    back = Checkpoint.open(tmp_path / "rounded").load_decoder()
+    for weight, before in zip(back.weights, decoder.weights, strict=True):
+        off = np.abs(weight.numpy() - before.numpy()).max()
+        assert off <= np.abs(before.numpy()).max() / 127 * 0.51
+    rounded, plain = (
+        (tmp_path / name / "decoder.safetensors").stat().st_size for name in ("rounded", "plain")
+    )
+    assert rounded < 0.6 * plain
+
+
+def test_steps_of_nothing_are_refused(folder: Path) -> None:
+    weights = load_file(folder / "decoder.safetensors")
+    name = next(name for name, tensor in weights.items() if tensor.ndim == 2)
+    weights[f"{name}.steps"] = np.ones((3, 1), np.float32)
+    save_file(weights, folder / "decoder.safetensors")
+    with pytest.raises(CheckpointError, match=f"{name}.steps are steps of nothing"):
+        Checkpoint.open(folder).load_decoder()
+
+
 def test_the_hash_follows_the_weights(folder: Path) -> None:
     before = Checkpoint.open(folder).sha256
     weights = load_file(folder / "decoder.safetensors")
