@@ -202,7 +202,8 @@ def self_critical(training: Training) -> None:
 
 
 def mix(training: Training) -> None:
-    """Last: weights between those of the two stages, of which the best share is kept.
+    """Last: weights between those of the two stages, of which the best share is kept, where it
+    is better than the best pass.
 
     As Wortsman et al. 2022 mix fine-tuned weights (https://arxiv.org/abs/2109.01903). What
     counts is the sum of CIDEr-D and BLEU-4: along the way one grows where the other falls.
@@ -215,12 +216,17 @@ def mix(training: Training) -> None:
     critical = [weight.numpy() for weight in average]
     fill(average, training.before_critical / DECODER_WEIGHTS)
     plain = [weight.numpy() for weight in average]
-    best = -1.0
+    fill(average, training.best / DECODER_WEIGHTS)
+    best = _reached(training.evaluate())
     for share in (0.0, *shares):
         for weight, one, other in zip(average, plain, critical, strict=True):
             weight.assign((1 - share) * one + share * other)
         metrics = training.evaluate()
         write_row(training.run, f"{MIXING} {share}", 0, 0.0, 0.0, metrics)
-        if (reached := metrics["CIDEr-D"] + metrics["BLEU-4"]) > best:
-            best = reached
+        if _reached(metrics) > best:
+            best = _reached(metrics)
             training.keep(metrics)
+
+
+def _reached(metrics: dict[str, float]) -> float:
+    return metrics["CIDEr-D"] + metrics["BLEU-4"]
