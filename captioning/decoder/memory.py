@@ -15,7 +15,7 @@ class State(NamedTuple):
     """What N sentences remember."""
 
     hidden: Any  # (N, H)
-    cell: Any  # (N, H)
+    cell: Any  # (N, H), float32
 
 
 class _Orthogonal(keras.initializers.Orthogonal):  # type: ignore[misc]
@@ -42,8 +42,8 @@ class Memory(keras.layers.Layer):  # type: ignore[misc]
         self.built = True
 
     def empty(self, sentences: Any) -> State:
-        zeros = tf.zeros((sentences, self.units), self.compute_dtype)
-        return State(zeros, zeros)
+        shape = (sentences, self.units)
+        return State(tf.zeros(shape, self.compute_dtype), tf.zeros(shape))
 
     def step(self, heard: Any, state: State) -> State:
         """heard: (N, 4H), what the layer `heard` makes of the inputs."""
@@ -61,8 +61,10 @@ class Memory(keras.layers.Layer):  # type: ignore[misc]
         return tf.concat(hidden, axis=0)
 
     def _advance(self, heard: Any, state: State) -> State:
-        gates = heard + self.recalled(state.hidden)  # (N, 4H)
+        # Gates and cell are float32 whatever the rest is: a sum over many words, and on a CPU the
+        # curves are faster so.
+        gates = tf.cast(heard + self.recalled(state.hidden), tf.float32)  # (N, 4H)
         take, keep, tell, new = tf.split(gates, 4, axis=-1)
         # The one added keeps a fresh memory from forgetting before it has learnt to.
         cell = tf.sigmoid(keep + 1.0) * state.cell + tf.sigmoid(take) * tf.tanh(new)
-        return State(tf.sigmoid(tell) * tf.tanh(cell), cell)
+        return State(tf.cast(tf.sigmoid(tell) * tf.tanh(cell), self.compute_dtype), cell)
