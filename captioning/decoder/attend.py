@@ -95,6 +95,7 @@ class AttendDecoder(keras.layers.Layer):  # type: ignore[misc]
         cells = tf.cast(grid, tf.float32)
         mean = tf.reduce_mean(cells, axis=-1, keepdims=True)
         variance = tf.reduce_mean(tf.square(cells), axis=-1, keepdims=True) - tf.square(mean)
+        variance = tf.nn.relu(variance)  # rounding may leave less than nothing
         shrunk = tf.cast(tf.math.rsqrt(variance + self.grid_norm.epsilon), self.compute_dtype)
         shift = tf.linalg.matvec(kernel, self.grid_norm.beta, transpose_a=True) + self.value.bias
         return tf.nn.relu(tf.matmul(tf.cast(grid, self.compute_dtype), centred) * shrunk + shift)

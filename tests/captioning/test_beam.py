@@ -134,6 +134,12 @@ def test_a_batch_size_is_traced_once(decoder: Any, grid: NDArray[np.float32]) ->
     assert searcher.traces == 2
 
 
+def test_a_picture_of_nothing_but_one_value_gets_a_sentence(decoder: Any) -> None:
+    flat = np.full((1, CELLS, CHANNELS), 1234.567, np.float32)
+    found = Searcher(decoder, SearchRules())(flat, LONGEST)
+    assert np.isfinite(found.log_probabilities[0, 0])
+
+
 def test_attention_is_a_share_of_the_cells(decoder: Any, grid: NDArray[np.float32]) -> None:
     found = Searcher(decoder, SearchRules(with_attention=True))(grid, LONGEST)
     assert found.attention.shape[-1] == CELLS
