@@ -177,6 +177,9 @@ def fill(weights: list[Any], path: Path) -> None:
 def _counted_out(path: Path, tensors: Tensors) -> Tensors:
     """Without steps: what was kept as integers of them is multiplied with them."""
     whole = {name: tensor for name, tensor in tensors.items() if not name.endswith(STEPS)}
+    for name, tensor in whole.items():
+        if tensor.dtype == np.int8 and name + STEPS not in tensors:
+            raise CheckpointError(path, f"{name} is in steps, and lacks {name + STEPS}")
     for name in tensors.keys() - whole.keys():
         integers, steps = whole.get(name.removesuffix(STEPS)), tensors[name]
         if integers is None or not _fits(steps.shape, integers.shape):

@@ -67,6 +67,15 @@ def test_steps_of_nothing_are_refused(folder: Path) -> None:
         Checkpoint.open(folder).load_decoder()
 
 
+def test_integers_without_their_steps_are_refused(folder: Path) -> None:
+    weights = load_file(folder / "decoder.safetensors")
+    name = next(name for name, tensor in weights.items() if tensor.ndim == 2)
+    weights[name] = weights[name].astype(np.int8)
+    save_file(weights, folder / "decoder.safetensors")
+    with pytest.raises(CheckpointError, match=f"{name} is in steps"):
+        Checkpoint.open(folder).load_decoder()
+
+
 def test_the_hash_follows_the_weights(folder: Path) -> None:
     before = Checkpoint.open(folder).sha256
     weights = load_file(folder / "decoder.safetensors")
