@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from captioning.checkpoint import ENCODER_WEIGHTS
-from captioning.training.config_files import build_section, read_config
+from captioning.training.config_files import build_section, read_config, require_plain_name
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,9 @@ class TrainingConfig:
     start: Path | None = None
     encoder_file: Path | None = None
     rounded: bool = False
+
+    def __post_init__(self) -> None:
+        require_plain_name(self.name)
 
     @classmethod
     def load(cls, path: Path) -> "TrainingConfig":

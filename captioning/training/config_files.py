@@ -1,5 +1,6 @@
 """TOML files that describe a training: read whole, or refused in a sentence."""
 
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
@@ -9,6 +10,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from captioning.errors import TrainingError
 
 Config = TypeVar("Config")
+
+_KINDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}
 
 
 def read_config(path: Path, build: Callable[[dict[str, Any], Path], Config]) -> Config:
@@ -32,7 +35,15 @@ def build_section(cls: type[Config], settings: dict[str, Any], folder: Path) -> 
         raise ValueError(f"no such section or setting: {', '.join(unknown)}")
     if missing := sorted(_required(cls) - settings.keys()):
         raise ValueError(f"missing: {', '.join(missing)}")
-    return cls(**{name: _value(kinds[name], value, folder) for name, value in settings.items()})
+    return cls(
+        **{name: _value(kinds[name], value, folder, name) for name, value in settings.items()}
+    )
+
+
+def require_plain_name(name: str) -> None:
+    """A checkpoint's name becomes a folder's. Raises ValueError for one that leads elsewhere."""
+    if not name or name != Path(name).name:
+        raise ValueError(f"name = {name!r} is no name of a folder")
 
 
 def _required(cls: Any) -> set[str]:
@@ -43,9 +54,25 @@ def _required(cls: Any) -> set[str]:
     }
 
 
-def _value(kind: Any, value: Any, folder: Path) -> Any:
+def _value(kind: Any, value: Any, folder: Path, name: str) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         return build_section(kind, value, folder)
     if get_origin(kind) is tuple:
-        return tuple(_value(get_args(kind)[0], each, folder) for each in value)
-    return folder / value if Path in (kind, *get_args(kind)) else value
+        if not isinstance(value, list):
+            raise ValueError(f"{name} = {value!r} is no list")
+        return tuple(_value(get_args(kind)[0], each, folder, name) for each in value)
+    if Path in (kind, *get_args(kind)):
+        return folder / _plain(str, value, name)
+    return _plain(kind, value, name)
+
+
+def _plain(kind: Any, value: Any, name: str) -> Any:
+    """A number that is not negative, a string or a truth value, each as the setting's type says."""
+    numbers = (int, float) if kind is float else kind
+    if kind in (int, float, str, bool) and (
+        not isinstance(value, numbers) or (isinstance(value, bool) and kind is not bool)
+    ):
+        raise ValueError(f"{name} = {value!r} is no {_KINDS[kind]}")
+    if kind in (int, float) and not 0 <= value < math.inf:
+        raise ValueError(f"{name} = {value!r} is less than nothing, or no number")
+    return value

@@ -164,3 +164,26 @@ def claim_folder(folder: Path, encoder: dict[str, Any]) -> None:
         write_json(path, manifest)
     elif json.loads(path.read_text(encoding="utf-8")) != manifest:
         raise FeaturesError(path, "these features come from another encoder; choose a new folder")
+
+
+def require_encoder(folder: Path, encoder: dict[str, Any]) -> None:
+    """Raises FeaturesError where the features come from another encoder than this config's.
+
+    Features that somebody else made have no manifest, and are taken at their word.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return
+    found = _unplaced(json.loads(path.read_text(encoding="utf-8"))["encoder"])
+    for name in sorted(found.keys() | encoder.keys()):
+        wanted = _unplaced(encoder).get(name)
+        if found.get(name) != wanted:
+            raise FeaturesError(
+                path, f"features have {name} {found.get(name)!r}, the config's [encoder] {wanted!r}"
+            )
+
+
+def _unplaced(encoder: dict[str, Any]) -> dict[str, Any]:
+    """Without the place of its weights, which says nothing about them."""
+    weights = {name: value for name, value in encoder.get("weights", {}).items() if name != "file"}
+    return {**encoder, "weights": weights}

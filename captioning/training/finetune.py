@@ -39,7 +39,7 @@ from captioning.training.finish import caption_all, draw_curves, finish, rounded
 from captioning.training.joint import JointLearner, Rates
 from captioning.training.learner import next_word_loss
 from captioning.training.picture_sets import PictureSet
-from captioning.training.stages import Report, run_stage, write_row
+from captioning.training.stages import Report, run_stage, steps_of, write_row
 from captioning.training.state import RunState
 from captioning.training.views import View, crop, whole
 
@@ -66,7 +66,7 @@ def fine_tune(config_path: Path, run: Path, report: Report, tell: Tell) -> Path:
     run.mkdir(parents=True, exist_ok=True)
     tuning = FineTuning(config, run, report, tell)
     rules = config.fine_tune
-    steps = len(tuning.train) // rules.batch * rules.passes
+    steps = steps_of("fine_tune", tuning.train, rules) * rules.passes
     rates = Rates(rules.encoder_rate, rules.decoder_rate, rules.warm_up, rules.weight_decay)
     optimizer = tuning.learner.make_optimizers(rates, steps=steps, clip=rules.clip)
     step = tuning.learner.compile_step(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from captioning.training.config_files import build_section, read_config
+from captioning.training.config_files import build_section, read_config, require_plain_name
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ class FineTuningConfig:
     data: PictureConfig
     fine_tune: FineTuneConfig = field(default_factory=FineTuneConfig)
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        require_plain_name(self.name)
 
     @classmethod
     def load(cls, path: Path) -> "FineTuningConfig":

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from captioning.errors import DivergedError
+from captioning.errors import DivergedError, TrainingError
 from captioning.training.examples import Examples
 from captioning.training.learner import Learner
 from captioning.training.run_log import append_row, cut_log
@@ -52,12 +52,15 @@ class Stageful(Protocol):
 
 
 def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn: Any) -> None:
-    """The passes of a stage; learn(batch, number, place) → (loss, value to report)."""
+    """The passes of a stage; learn(batch, number, place) → (loss, value to report).
+
+    Raises DivergedError where the loss is no number.
+    """
     if training.state.is_past(stage):
         return
     first = training.state.resume(stage, training.learner, optimizer)
     cut_log(training.run, lambda row: row["stage"] == stage and row["pass"] >= first)
-    steps = len(training.train) // config.batch
+    steps = steps_of(stage, training.train, config)
     for number in range(first, config.passes):
         if training.state.waited >= config.patience:
             break
@@ -76,6 +79,16 @@ def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn
         seconds = time.monotonic() - started
         better = training.end_pass(stage, number, float(np.mean(values)), seconds)
         training.state.save(stage, number + 1, better, training.learner, optimizer)
+
+
+def steps_of(stage: str, train: Examples, config: Any) -> int:
+    """Batches in a pass. Raises TrainingError where there is not one, and there is to be a pass."""
+    if config.passes and not 1 <= config.batch <= len(train):
+        raise TrainingError(
+            f"[{stage}] batch = {config.batch}: choose 1 to {len(train)}, as there are no more "
+            "pictures to train on"
+        )
+    return len(train) // max(1, int(config.batch))
 
 
 def write_row(

@@ -23,6 +23,7 @@ from captioning.checkpoint import (
 )
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
+from captioning.errors import TrainingError
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
 from captioning.training.datasets import Tell, report_captions
@@ -35,6 +36,7 @@ from captioning.training.examples import (
     read_encoded,
     split_of,
 )
+from captioning.training.feature_files import require_encoder
 from captioning.training.finish import caption_all, draw_curves, finish, rounded_scores
 from captioning.training.learner import (
     Learner,
@@ -44,7 +46,7 @@ from captioning.training.learner import (
 )
 from captioning.training.run_log import cut_log
 from captioning.training.selfcritical import Critic, advantage_loss, make_sampler
-from captioning.training.stages import Report, run_stage, write_row
+from captioning.training.stages import Report, run_stage, steps_of, write_row
 from captioning.training.state import RunState
 from captioning.vocabulary import Vocabulary
 
@@ -58,14 +60,13 @@ class Training:
         self.config = config
         self.run = run
         self.report = report
+        require_encoder(config.data.features, config.encoder)
         self.train = self._read(config.data.views, config.data.train, tell)
         self.dev = self._read(["dev"], config.data.dev, tell)
         start = Checkpoint.open(config.start) if config.start else None
         self.vocabulary = start.vocabulary if start else self._count_words()
         cells, channels = self.train.views[0].shape[1:]
-        sizes = DecoderConfig.from_dict(
-            {**config.decoder, "vocabulary": len(self.vocabulary), "channels": channels}
-        )
+        sizes = _sizes(config.decoder, vocabulary=len(self.vocabulary), channels=channels)
         self.learner = Learner(sizes, cells, seed=config.seed)
         if start:
             self.learner.begin_with(start.folder / DECODER_WEIGHTS)
@@ -125,6 +126,13 @@ class Training:
         )
 
 
+def _sizes(settings: dict[str, Any], **known: int) -> DecoderConfig:
+    try:
+        return DecoderConfig.from_dict({**settings, **known})
+    except ValueError as error:
+        raise TrainingError(f"[decoder]: {error}") from error
+
+
 def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a killed run stopped.
 
@@ -157,7 +165,7 @@ def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
 def cross_entropy(training: Training) -> None:
     """First stage: the next word of every caption."""
     config = training.config.cross_entropy
-    steps = len(training.train) // config.batch
+    steps = steps_of("cross_entropy", training.train, config)
     schedule = warm_cosine(
         config.learning_rate, steps=steps * config.passes, warm_up=config.warm_up
     )

@@ -1,5 +1,6 @@
 """What a training says of input that it cannot use, and what it leaves alone then."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from captioning.errors import DatasetError, DivergedError, FeaturesError, Traini
 from captioning.search_rules import SearchRules
 from captioning.training.examples import load_examples
 from captioning.training.feature_files import ViewWriter
+from captioning.training.joint import JointLearner
 from captioning.training.learner import Learner, make_optimizer
 from captioning.training.state import RunState
 from captioning.vocabulary import MARKS, Vocabulary
@@ -152,6 +154,16 @@ def test_a_full_disk_stops_the_encoding_where_it_goes_on_later(tmp_path: Path) -
         (('train = "train.tsv"', ""), "missing: train"),
         (('name = "tiny"', 'name = "tiny"\nmixing = "much"'), "stands where a section"),
         (("batch = 4", "batch ="), "Invalid value"),
+        (("passes = 1", 'passes = "two"'), "passes = 'two' is no whole number"),
+        (("passes = 1", "passes = true"), "passes = True is no whole number"),
+        (("batch = 4", "batch = 4\nlearning_rate = -1"), "learning_rate = -1 is less than nothing"),
+        (
+            ("batch = 4", "batch = 4\nlearning_rate = nan"),
+            "learning_rate = nan is less than nothing",
+        ),
+        (('name = "tiny"', 'name = "tiny"\nrounded = "no"'), "rounded = 'no' is no true or false"),
+        (('name = "tiny"', 'name = "../../x"'), "name = '../../x' is no name of a folder"),
+        (('features = "features"', "features = 3"), "features = 3 is no text"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused_in_a_sentence(
@@ -160,3 +172,48 @@ def test_a_config_that_does_not_fit_is_refused_in_a_sentence(
     (work / "tiny.toml").write_text(CONFIG.replace(*change))
     with pytest.raises(TrainingError, match=rf"tiny\.toml: .*{sentence}"):
         train_tiny(work)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("batch = 4", "batch = 9"), r"\[cross_entropy\] batch = 9: choose 1 to 8"),
+        (("batch = 4", "batch = 0"), r"\[cross_entropy\] batch = 0: choose 1 to 8"),
+        (('kind = "merge"', 'kind = "magic"'), r"\[decoder\]: kind is one of .*'magic'"),
+    ],
+)
+def test_a_training_that_cannot_begin_says_which_setting_is_why(
+    work: Path, change: tuple[str, str], sentence: str
+) -> None:
+    (work / "tiny.toml").write_text(CONFIG.replace(*change))
+    with pytest.raises(TrainingError, match=sentence):
+        train_tiny(work)
+
+
+def test_features_of_another_encoder_are_refused_and_the_checkpoint_stays(work: Path) -> None:
+    # Given a finished run on features that say where they come from
+    manifest = {"encoder": {"name": "none", "input_size": 260}, "dtype": "float16"}
+    (work / "features/manifest.json").write_text(json.dumps(manifest))
+    encoder = '[encoder]\nname = "none"'
+    (work / "tiny.toml").write_text(CONFIG.replace(encoder, f"{encoder}\ninput_size = 260"))
+    best = train_tiny(work) / "best/tiny"
+    before = {path.name: path.read_bytes() for path in best.iterdir()}
+    # When the config names another size
+    (work / "tiny.toml").write_text(CONFIG.replace(encoder, f"{encoder}\ninput_size = 224"))
+    # Then it is refused before anything is written
+    with pytest.raises(FeaturesError, match=r"manifest\.json: features have input_size 260.*224"):
+        train_tiny(work)
+    assert {path.name: path.read_bytes() for path in best.iterdir()} == before
+
+
+def test_layers_to_freeze_that_there_are_not_are_named() -> None:
+    with pytest.raises(TrainingError, match="no layer of tiny begins with '_conv_stam'"):
+        JointLearner(
+            SIZES, 4, network=_named_tiny(), policy="float32", frozen=("_conv_stam",), seed=1
+        )
+
+
+def _named_tiny() -> keras.Model:
+    picture = keras.Input((8, 8, 3), dtype="uint8")
+    grid = keras.layers.Conv2D(4, 2, 4, name="conv")(keras.layers.Rescaling(1.0)(picture))
+    return keras.Model(picture, grid, name="tiny")
