@@ -38,7 +38,7 @@ def save_tuning(model: keras.Model, variant: Variant, path: Path) -> None:
         added = kernel - first
         if np.linalg.norm(added) > UNMOVED * np.linalg.norm(first):
             integers, steps = in_steps(added, _within_a_channel(convolution))
-            parts = (integers, steps, bias - first_bias)
+            parts: tuple[NDArray[Any], ...] = (integers, steps, bias - first_bias)
             tensors |= {f"{convolution.name}/{n}": p for n, p in zip(_PARTS, parts, strict=True)}
     write_tensors(path, tensors, {_ADDED_TO: variant.sha256})
 
