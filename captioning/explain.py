@@ -88,7 +88,7 @@ def draw(pixels: Picture, explanation: Explanation) -> Image.Image:
 
 def _shine(picture: Image.Image, where: NDArray[np.float32]) -> Image.Image:
     """The picture, dark but for where the attention lies. where: (side, side)."""
-    light = Image.fromarray((255 * where / max(float(where.max()), 1e-9)).astype(np.uint8))
+    light = Image.fromarray((255 * where / max(float(np.max(where)), 1e-9)).astype(np.uint8))
     soft = np.asarray(light.resize(picture.size, Image.Resampling.BICUBIC), np.float32) / 255
     shade = DARKEST + (1 - DARKEST) * soft[..., np.newaxis]
     return Image.fromarray((np.asarray(picture, np.float32) * shade).astype(np.uint8))

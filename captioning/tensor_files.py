@@ -31,4 +31,4 @@ def in_steps(
     """values ≈ integers · steps; a step is a 127th of the greatest value along the axes."""
     steps = np.abs(values).max(axes, keepdims=True) / np.float32(127)
     steps = np.maximum(steps, np.finfo(np.float32).tiny)  # where all values are zero
-    return np.rint(values / steps).astype(np.int8), steps
+    return np.rint(values / steps).astype(np.int8), steps.astype(np.float32, copy=False)
