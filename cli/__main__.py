@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 from cli.grammar import build_parser
+from cli.quiet import without_notes
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -32,7 +33,8 @@ def main(words: Sequence[str] | None = None) -> int:
 def find(handler: str) -> Callable[[Namespace], int]:
     """The function that `module:function` names."""
     module, function = handler.split(":")
-    command: Callable[[Namespace], int] = getattr(importlib.import_module(module), function)
+    with without_notes():
+        command: Callable[[Namespace], int] = getattr(importlib.import_module(module), function)
     return command
 
 

@@ -18,6 +18,7 @@ Gives every picture of a large library a sentence.
 """
 LOCAL_SERVER = "http://127.0.0.1:8000"
 LENGTHS = range(4, 33)
+RECIPES = "captioning/training/recipes"
 
 
 def build_parser() -> ArgumentParser:
@@ -89,8 +90,8 @@ def _add_remote(commands: Any) -> None:
 
 def _add_training(commands: Any) -> None:
     encode = _add(commands, "encode", "features of a data set, once", "cli.training:encode")
-    encode.add_argument("dataset", type=Path, metavar="DATASET")
-    encode.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    _add_dataset(encode)
+    _add_output(encode, "FOLDER", "features and pickles; called again, it goes on")
     encode.add_argument(
         "--encoder",
         default="efficientnet-lite2",
@@ -117,12 +118,10 @@ def _add_training(commands: Any) -> None:
     pretrain = _add(
         commands, "pretrain", "train an encoder from nothing", "cli.pretraining:pretrain"
     )
-    pretrain.add_argument("config", type=Path, metavar="CONFIG.toml")
-    pretrain.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
+    _add_config(pretrain, "docs/pretraining.md has one, and says what each setting does")
 
     train = _add(commands, "train", "train a decoder", "cli.training:train")
-    train.add_argument("config", type=Path, metavar="CONFIG.toml")
-    train.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
+    _add_config(train, f"{RECIPES} has those of the shipped checkpoints, and the order")
     train.add_argument(
         "--tensorboard", action="store_true", help="event files in RUN_FOLDER/tensorboard"
     )
@@ -130,12 +129,11 @@ def _add_training(commands: Any) -> None:
     tune = _add(
         commands, "finetune", "train encoder and decoder together", "cli.training:fine_tune"
     )
-    tune.add_argument("config", type=Path, metavar="CONFIG.toml")
-    tune.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_FOLDER")
+    _add_config(tune, f"{RECIPES} has those of the shipped checkpoints, and the order")
 
     evaluate = _add(commands, "evaluate", "metrics of a checkpoint", "cli.judging:evaluate")
-    evaluate.add_argument("checkpoint", metavar="CHECKPOINT")
-    evaluate.add_argument("dataset", type=Path, metavar="DATASET")
+    _add_checkpoint(evaluate)
+    _add_dataset(evaluate)
     evaluate.add_argument("--split", default="dev", metavar="NAME", help="default: dev")
     evaluate.add_argument("--beam-width", type=int, choices=(1, 3, 5), default=3, help="default: 3")
     evaluate.add_argument(
@@ -145,17 +143,46 @@ def _add_training(commands: Any) -> None:
     quantize = _add(
         commands, "quantize", "let an encoder run in 8-bit integers", "cli.training:quantize"
     )
-    quantize.add_argument("checkpoint", metavar="CHECKPOINT")
-    quantize.add_argument("dataset", type=Path, metavar="DATASET")
+    _add_checkpoint(quantize)
+    _add_dataset(quantize)
 
     explain = _add(commands, "explain", "where the network looked", "cli.judging:explain")
     explain.add_argument("picture", type=Path, metavar="PICTURE")
-    explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+    _add_output(explain, "FILE.png", "the picture once for each word, and the beam's sentences")
     explain.add_argument("--checkpoint", metavar="NAME|PATH", help="default: CAPTIONS_CHECKPOINT")
 
     plot = _add(commands, "plot", "draw a checkpoint's network, layer by layer", "cli.judging:plot")
-    plot.add_argument("checkpoint", metavar="CHECKPOINT")
-    plot.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+    _add_checkpoint(plot)
+    _add_output(plot, "FILE.png", "the drawing")
+
+
+def _add_dataset(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "dataset",
+        type=Path,
+        metavar="DATASET",
+        help="folder with pictures (or a tar of them) and captions: Flickr8k's files, Kaggle's "
+        "captions.txt, Karpathy's or COCO's JSON, or train.tsv and dev.tsv",
+    )
+
+
+def _add_config(parser: ArgumentParser, where: str) -> None:
+    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help=where)
+    _add_output(
+        parser, "RUN_FOLDER", "checkpoint, log and curves; called again after a kill, it goes on"
+    )
+
+
+def _add_output(parser: ArgumentParser, what: str, meaning: str) -> None:
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar=what, help=meaning)
+
+
+def _add_checkpoint(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a folder, such as RUN_FOLDER/best/NAME, or the name of one that is shipped",
+    )
 
 
 def _add_upkeep(commands: Any) -> None:

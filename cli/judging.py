@@ -1,11 +1,6 @@
 """Commands that look into a checkpoint: metrics, attention over a picture, its network drawn."""
 
-import os
-import sys
 from argparse import Namespace
-
-# Before TensorFlow is imported: its notes on start-up are not what was asked for.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from captioning.explain import explain as explain_picture
 from captioning.training.diagram import plot_checkpoint
@@ -13,19 +8,21 @@ from captioning.training.evaluate import evaluate as evaluate_checkpoint
 from captioning.training.evaluate import metrics_table
 from cli.checkpoint import local_settings
 from cli.errors import OutputError
+from cli.steps import Steps
 
 
 def evaluate(arguments: Namespace) -> int:
     """Metrics with 95 % intervals; --output also gets scores, sheets and the reliability plot."""
+    steps = Steps()
     evaluation = evaluate_checkpoint(
         arguments.checkpoint,
         arguments.dataset,
         split=arguments.split,
         beam_width=arguments.beam_width,
         output=arguments.output,
-        advance=_report,
+        advance=lambda done, total: steps.rewrite(f"{done:,} of {total:,}"),
     )
-    print(file=sys.stderr)
+    steps.end()
     print(evaluation.report)
     for line in metrics_table(evaluation.metrics):
         print(line)
@@ -49,7 +46,3 @@ def plot(arguments: Namespace) -> int:
         raise OutputError(arguments.output, "the drawing is a PNG; let its name end in .png")
     plot_checkpoint(arguments.checkpoint, arguments.output)
     return 0
-
-
-def _report(done: int, total: int) -> None:
-    print(f"\r{done:,} of {total:,} ", end="", file=sys.stderr, flush=True)

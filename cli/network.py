@@ -1,14 +1,10 @@
 """Commands that use the captioner itself, with no service around it."""
 
 import asyncio
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-
-# Before TensorFlow is imported: its notes on start-up are not what was asked for.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from captioning.captioner import CaptionOptions, load_captioner
 from cli.checkpoint import local_settings

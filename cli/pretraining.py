@@ -1,30 +1,24 @@
 """`captions pretrain`: the work is in `captioning.training.pretrain`."""
 
-import os
-import sys
 from argparse import Namespace
-
-# Before Keras imports TensorFlow: its notes on start-up are not what was asked for.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from captioning.training.pretrain.loop import pretrain as pretrain_encoder
 from captioning.training.pretrain.material import Progress
 from captioning.training.pretrain.run_folder import ENCODER
+from cli.steps import Steps
 
 
 def pretrain(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
-    pretrain_encoder(arguments.config, arguments.output, _report, _tell)
-    print(file=sys.stderr)
+    steps = Steps()
+
+    def report(progress: Progress) -> None:
+        line = f"{progress.what} {progress.done:,} of {progress.total:,}"
+        loss = "" if progress.loss is None else f": {progress.loss:.4f}"
+        rate = "" if progress.rate is None else f", {progress.rate:.0f} crops/s"
+        steps.rewrite(f"{line}{loss}{rate}", progress.seconds_left)
+
+    pretrain_encoder(arguments.config, arguments.output, report, steps.tell)
+    steps.end()
     print(arguments.output / ENCODER)
     return 0
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def _report(progress: Progress) -> None:
-    line = f"\r{progress.what} {progress.done:,} of {progress.total:,}: {progress.value:.4f}"
-    pace = f"{progress.rate:.0f} crops/s, {progress.seconds_left / 60:.0f} min left  "
-    print(f"{line}, {pace}", end="", file=sys.stderr, flush=True)

@@ -35,7 +35,8 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class CrossEntropyConfig:
-    """batch: pictures, each with all its captions; average: decay of the weights' average."""
+    """batch: pictures, each with all its captions; average: decay of the weights' average;
+    patience: passes without a better one, after which the stage ends."""
 
     passes: int = 10
     batch: int = 40

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,7 @@ from captioning.training.feature_files import (
     read_refused,
 )
 from captioning.training.feature_pickles import write_features
+from captioning.training.pace import Pace
 from captioning.training.picture_sets import PictureSet, find_picture_sets
 from captioning.training.views import VIEWS, View
 
@@ -39,12 +39,13 @@ _BATCH = BUCKETS[-1]
 
 @dataclass(frozen=True)
 class EncodeProgress:
-    """view: such as `train_flip`; done, total: its pictures; seconds_left: until it is done."""
+    """view: such as `train_flip`; done, total: its pictures; seconds_left: until it is done, None
+    at its beginning."""
 
     view: str
     done: int
     total: int
-    seconds_left: float
+    seconds_left: float | None
 
 
 Report = Callable[[EncodeProgress], None]
@@ -99,13 +100,12 @@ class _Run:
         writer.complete()
 
     def _write(self, writer: ViewWriter, report: Report) -> None:
-        names, start, before = self.pictures.names, monotonic(), writer.seen
+        names, pace = self.pictures.names, Pace(len(self.pictures.names))
         with ThreadPoolExecutor() as decoders:
             while batch := names[writer.seen : writer.seen + _BATCH]:
                 self._write_batch(writer, batch, list(decoders.map(self._pixels, batch)))
-                pace = (monotonic() - start) / (writer.seen - before)
-                left = len(names) - writer.seen
-                report(EncodeProgress(self.name, writer.seen, len(names), pace * left))
+                left = pace.seconds_left(writer.seen)
+                report(EncodeProgress(self.name, writer.seen, len(names), left))
 
     def _write_batch(
         self, writer: ViewWriter, names: Sequence[str], decoded: Sequence[Pixels | Refused]

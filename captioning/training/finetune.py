@@ -39,7 +39,7 @@ from captioning.training.finish import caption_all, draw_curves, finish, rounded
 from captioning.training.joint import JointLearner, Rates
 from captioning.training.learner import next_word_loss
 from captioning.training.picture_sets import PictureSet
-from captioning.training.stages import Report, run_stage, steps_of, write_row
+from captioning.training.stages import Report, in_words, run_stage, steps_of, write_row
 from captioning.training.state import RunState
 from captioning.training.views import View, crop, whole
 
@@ -59,8 +59,9 @@ class PictureBatch:
 def fine_tune(config_path: Path, run: Path, report: Report, tell: Tell) -> Path:
     """Fine-tune as configured, or go on where a killed run stopped; where the checkpoint is.
 
-    tell: is told what was read and refused. Raises TrainingError, DatasetError,
-    CheckpointError, WeightsError, and DivergedError when the loss is no number.
+    tell: is told what was read and refused, and what each pass has reached. Raises
+    TrainingError, DatasetError, CheckpointError, WeightsError, and DivergedError when the loss
+    is no number.
     """
     config = FineTuningConfig.load(config_path)
     run.mkdir(parents=True, exist_ok=True)
@@ -86,7 +87,7 @@ class FineTuning:
     """The networks, the pictures, and what was reached so far."""
 
     def __init__(self, config: FineTuningConfig, run: Path, report: Report, tell: Tell) -> None:
-        self.config, self.run, self.report = config, run, report
+        self.config, self.run, self.report, self.tell = config, run, report, tell
         start = Checkpoint.open(config.start)
         self.encoder = from_config(start.config.encoder, start.folder)
         self.network = self.encoder.build()
@@ -142,6 +143,7 @@ class FineTuning:
         metrics = rounded_scores(caption_all(self.searcher, dev, self.vocabulary), dev)
         better = metrics["CIDEr-D"] > self.state.best
         write_row(self.run, stage, number, loss, seconds, metrics)
+        self.tell(in_words(stage, number, metrics, better=better))
         if better:
             self.state.best = metrics["CIDEr-D"]
             self._keep(metrics)

@@ -10,22 +10,24 @@ from typing import Any, Protocol
 import numpy as np
 
 from captioning.errors import DivergedError, TrainingError
+from captioning.training.datasets import Tell
 from captioning.training.examples import Examples
 from captioning.training.learner import Learner
+from captioning.training.pace import Pace
 from captioning.training.run_log import append_row, cut_log
 from captioning.training.state import RunState
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is. seconds_left: of its stage, as things go."""
+    """Where a training is. seconds_left: of its stage, as things go; None at its beginning."""
 
     stage: str
     number: int
     step: int
     steps: int
     value: float
-    seconds_left: float
+    seconds_left: float | None
 
 
 Report = Callable[[Progress], None]
@@ -37,6 +39,7 @@ class Stageful(Protocol):
     config: Any
     run: Path
     report: Report
+    tell: Tell
     state: RunState
     train: Examples
 
@@ -61,8 +64,10 @@ def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn
     first = training.state.resume(stage, training.learner, optimizer)
     cut_log(training.run, lambda row: row["stage"] == stage and row["pass"] >= first)
     steps = steps_of(stage, training.train, config)
+    pace = Pace(steps * config.passes)
     for number in range(first, config.passes):
         if training.state.waited >= config.patience:
+            training.tell(f"{stage} ends early: {config.patience} passes without a better one")
             break
         started, values = time.monotonic(), []
         for place, batch in enumerate(training.passing(config.batch, _pass_id(stage, number))):
@@ -70,11 +75,7 @@ def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn
             if not math.isfinite(loss):
                 raise DivergedError
             values.append(value)
-            left = (
-                (time.monotonic() - started)
-                / (place + 1)
-                * (steps * (config.passes - number) - place - 1)
-            )
+            left = pace.seconds_left(number * steps + place + 1)
             training.report(Progress(stage, number, place + 1, steps, value, left))
         seconds = time.monotonic() - started
         better = training.end_pass(stage, number, float(np.mean(values)), seconds)
@@ -98,6 +99,12 @@ def write_row(
     row = {"stage": stage, "pass": number, "loss": round(loss, 4), **metrics}
     row["seconds"] = round(seconds)
     append_row(run, row)
+
+
+def in_words(stage: str, number: int, metrics: dict[str, float], *, better: bool) -> str:
+    """What a pass has reached, for people."""
+    scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in ("BLEU-4", "CIDEr-D"))
+    return f"{stage} pass {number + 1}: {scores} on dev{', the best so far' if better else ''}"
 
 
 def _pass_id(stage: str, number: int) -> int:

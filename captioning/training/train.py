@@ -46,7 +46,7 @@ from captioning.training.learner import (
 )
 from captioning.training.run_log import cut_log
 from captioning.training.selfcritical import Critic, advantage_loss, make_sampler
-from captioning.training.stages import Report, run_stage, steps_of, write_row
+from captioning.training.stages import Report, in_words, run_stage, steps_of, write_row
 from captioning.training.state import RunState
 from captioning.vocabulary import Vocabulary
 
@@ -59,7 +59,7 @@ class Training:
     def __init__(self, config: TrainingConfig, run: Path, report: Report, tell: Tell) -> None:
         self.config = config
         self.run = run
-        self.report = report
+        self.report, self.tell = report, tell
         require_encoder(config.data.features, config.encoder)
         self.train = self._read(config.data.views, config.data.train, tell)
         self.dev = self._read(["dev"], config.data.dev, tell)
@@ -108,6 +108,7 @@ class Training:
         metrics = self.evaluate()
         better = metrics["CIDEr-D"] > self.state.best
         write_row(self.run, stage, number, loss, seconds, metrics)
+        self.tell(in_words(stage, number, metrics, better=better))
         if better:
             self.state.best = metrics["CIDEr-D"]
             self.keep(metrics)
@@ -136,8 +137,8 @@ def _sizes(settings: dict[str, Any], **known: int) -> DecoderConfig:
 def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a killed run stopped.
 
-    tell: is told what was read and refused. Raises TrainingError, DatasetError, and
-    DivergedError when the loss is no number.
+    tell: is told what was read and refused, and what each pass has reached. Raises
+    TrainingError, DatasetError, and DivergedError when the loss is no number.
     """
     config = TrainingConfig.load(config_path)
     run.mkdir(parents=True, exist_ok=True)

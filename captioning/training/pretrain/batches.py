@@ -40,6 +40,12 @@ class Plan:
     def steps_in(self, number: int) -> int:
         return self._steps[number]
 
+    def pixels(self, number: int | None = None, place: int = 0) -> int:
+        """How many are seen up to a place in a pass, or in all: time goes by these."""
+        steps = self._steps if number is None else [*self._steps[:number], place]
+        passes = zip(steps, self.passes, strict=False)
+        return sum(count * each.batch * each.size**2 for count, each in passes)
+
 
 def batch_of(
     views: Sequence[Table],

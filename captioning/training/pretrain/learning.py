@@ -12,6 +12,8 @@ import keras
 from captioning.encoder.cpu import multiplies_bfloat16
 from captioning.encoder.weights import load_weights
 from captioning.errors import DivergedError, TrainingError
+from captioning.training.datasets import Tell
+from captioning.training.pace import Pace
 from captioning.training.plots import plot_pretraining
 from captioning.training.pretrain.batches import Batch, Plan, ahead, batch_of
 from captioning.training.pretrain.config import PretrainConfig, StudentConfig
@@ -31,9 +33,10 @@ class Learning:
     """From where the run stopped, or from nothing, to the end of the plan."""
 
     def __init__(
-        self, config: PretrainConfig, run: Path, material: Material, report: Report
+        self, config: PretrainConfig, run: Path, material: Material, report: Report, tell: Tell
     ) -> None:
-        self._config, self._run, self._material, self._report = config, run, material, report
+        self._config, self._run, self._material = config, run, material
+        self._report, self._tell = report, tell
         self._plan = Plan(config.rounds, len(material.train))
         if not self._plan.shortest:
             raise TrainingError(f"a batch is larger than the {len(material.train)} pictures")
@@ -69,13 +72,14 @@ class Learning:
 
     def _pass(self, number: int, within: int) -> None:
         views = self._material.views(number)  # the teacher's time is not the student's
-        started, losses = time.monotonic(), []
+        started, losses, pace = time.monotonic(), [], Pace(self._plan.pixels())
         for place, (x, y) in enumerate(ahead(self._batches(views, number, within)), within + 1):
             losses.append(self._learn(x, y))
-            rate = len(losses) * len(x["crops"]) / (time.monotonic() - started)
-            self._say(number, place, losses[-1], rate)
+            self._say(number, place, losses[-1], pace)
             if self._step % self._config.learning.save_every == 0 and place < self._steps(number):
                 self._save()
+        crops = len(losses) * self._plan.passes[number].batch
+        rate = crops / (time.monotonic() - started)
         self._end_pass(number, sum(losses) / len(losses), rate)
 
     def _steps(self, number: int) -> int:
@@ -101,7 +105,7 @@ class Learning:
         """Measure, keep the encoder where it is the best so far, say so, and save."""
         figures = measure(self._distiller, self._material.dev_table, self._material.dev_words)
         size = self._plan.passes[number].size
-        self._keep(figures, size)
+        kept = self._keep(figures, size)
         row: dict[str, Any] = {
             "pass": number + 1,
             "of": len(self._plan.passes),
@@ -110,22 +114,28 @@ class Learning:
         }
         row |= {"loss": round(loss, 4), **asdict(figures), "crops_per_second": round(rate, 1)}
         append_row(self._run, row)
+        self._tell(
+            f"pass {number + 1}: distance to the teacher {figures.distance:.3f}, average precision "
+            f"of the words {figures.average_precision:.3f}{', kept' if kept else ''}"
+        )
         plot_pretraining(read_rows(self._run), self._run / CURVES)
         self._save()
 
-    def _keep(self, figures: Figures, size: int) -> None:
-        if figures.average_precision > self._best:
+    def _keep(self, figures: Figures, size: int) -> bool:
+        better = figures.average_precision > self._best
+        if better:
             keep_encoder(self._run, self._network, figures, size=size)
             self._best = figures.average_precision
+        return better
 
     def _save(self) -> None:
         save_state(self._run / STATE, self._variables, step=self._step, best=self._best)
 
-    def _say(self, number: int, place: int, loss: float, rate: float) -> None:
-        passes = self._plan.passes
-        crops = sum(self._steps(n) * passes[n].batch for n in range(number, len(passes)))
-        left = (crops - place * passes[number].batch) / rate
-        what = f"pass {number + 1} of {len(passes)}, step"
+    def _say(self, number: int, place: int, loss: float, pace: Pace) -> None:
+        each, done = self._plan.passes[number], self._plan.pixels(number, place)
+        rate, left = pace.rate(done), pace.seconds_left(done)
+        rate = rate and rate / each.size**2
+        what = f"pass {number + 1} of {len(self._plan.passes)}, step"
         self._report(Progress(what, place, self._steps(number), loss, rate, left))
 
 

@@ -23,9 +23,9 @@ from captioning.training.pretrain.run_folder import claim_run
 def pretrain(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a run in this folder stopped.
 
-    tell: is told what was read and refused. Raises TrainingError, DatasetError or
-    WeightsError, DivergedError when the loss is no number, and OSError or FeaturesError that
-    names a file which cannot be written.
+    tell: is told what was read and refused, and what each pass has reached. Raises
+    TrainingError, DatasetError or WeightsError, DivergedError when the loss is no number, and
+    OSError or FeaturesError that names a file which cannot be written.
     """
     config = PretrainConfig.load(config_path)
     claim_run(run, config)
@@ -34,4 +34,4 @@ def pretrain(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     report_captions(run, "train", train.captions, tell)
     report_captions(run, "dev", dev.captions, tell)
     material = Material(config, train, dev, run / "targets", report)
-    Learning(config, run, material, report).go_on()
+    Learning(config, run, material, report, tell).go_on()

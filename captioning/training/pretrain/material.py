@@ -1,11 +1,11 @@
 """What a pretraining learns from: pictures, words, and what the teacher says of the crops."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from captioning.training.captioned import CaptionedPictures
+from captioning.training.pace import Pace
 from captioning.training.pretrain.config import PretrainConfig
 from captioning.training.pretrain.distiller import MAPS
 from captioning.training.pretrain.targets import Table, TargetCache
@@ -15,15 +15,16 @@ from captioning.training.pretrain.words import common_words, word_table
 
 @dataclass(frozen=True)
 class Progress:
-    """what: such as `teacher, train-3` or `pass 4 of 20, step`; value: the loss; rate: crops
-    per second; seconds_left: of the teacher's view, or of the whole training."""
+    """what: such as `teacher, train-3` or `pass 4 of 20, step`; loss: None where the teacher is
+    asked; rate: crops per second; seconds_left: of the teacher's view, or of the whole training.
+    The last two are None while nobody can tell."""
 
     what: str
     done: int
     total: int
-    value: float
-    rate: float
-    seconds_left: float
+    loss: float | None
+    rate: float | None
+    seconds_left: float | None
 
 
 Report = Callable[[Progress], None]
@@ -46,7 +47,7 @@ class Material:
         words = common_words(self.train, minimum_count=config.data.minimum_count)
         self.train_words = word_table(self.train, words)
         self.dev_words = word_table(self.dev, words)
-        self._cache = TargetCache(folder, config, build_teacher(config.teacher), _Pace(report))
+        self._cache = TargetCache(folder, config, build_teacher(config.teacher), _Asking(report))
         self._standard = self._cache.standard(self.train)
         (self.dev_table,) = self._cache.views(
             "dev", self.dev, self._standard, generation=0, views=1
@@ -75,16 +76,15 @@ class Material:
         return {**channels, "words": self.train_words.shape[-1]}
 
 
-class _Pace:
-    """Reports how the teacher gets on, once there are two batches to tell a rate from."""
+class _Asking:
+    """Reports how the teacher gets on, view by view."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._what, self._begun, self._first = "", 0.0, 0
+        self._what, self._pace = "", Pace(0)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if what != self._what:
-            self._what, self._begun, self._first = what, time.monotonic(), done
-            return
-        rate = (done - self._first) / (time.monotonic() - self._begun)
-        self._report(Progress(f"teacher, {what}", done, total, 0.0, rate, (total - done) / rate))
+            self._what, self._pace = what, Pace(total)
+        rate, left = self._pace.rate(done), self._pace.seconds_left(done)
+        self._report(Progress(f"teacher, {what}", done, total, None, rate, left))

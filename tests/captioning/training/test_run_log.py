@@ -23,11 +23,14 @@ class Passes:
     """A training that learns nothing; `killed_in` is the pass that ends in a kill, after its
     line was written and before its state was saved."""
 
-    def __init__(self, run: Path, *, killed_in: int | None = None) -> None:
-        self.config, self.run, self.killed_in = None, run, killed_in
+    def __init__(self, run: Path, *, killed_in: int | None = None, better: bool = True) -> None:
+        self.config, self.run, self.killed_in, self.better = None, run, killed_in, better
         self.state = RunState(run)
         self.train: Any = range(2)
         self.learner: Any = SimpleNamespace(parts={"decoder": [keras.Variable([0.0])]})
+
+        self.told: list[str] = []
+        self.tell = self.told.append
 
     def report(self, progress: Any) -> None: ...
 
@@ -38,7 +41,7 @@ class Passes:
         write_row(self.run, stage, number, loss, seconds, {"CIDEr-D": 0.5})
         if number == self.killed_in:
             raise Killed
-        return True
+        return self.better
 
 
 def run_passes(training: Passes, stage: str, passes: int) -> None:
@@ -63,6 +66,13 @@ def test_a_kill_between_the_log_and_the_state_leaves_no_pass_twice(
     run_passes(Passes(tmp_path), "cross_entropy", 3)
     # Then each pass stands there once, in order
     assert passes_in(tmp_path) == [("cross_entropy", number) for number in range(3)]
+
+
+def test_a_stage_that_gets_no_better_ends_early_and_says_so(tmp_path: Path) -> None:
+    training = Passes(tmp_path, better=False)
+    run_passes(training, "cross_entropy", 9)
+    assert len(passes_in(tmp_path)) == CrossEntropyConfig().patience == 4
+    assert training.told == ["cross_entropy ends early: 4 passes without a better one"]
 
 
 def test_the_passes_of_other_stages_stay(tmp_path: Path) -> None:
