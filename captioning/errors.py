@@ -6,6 +6,7 @@ CaptioningError
 ├── DatasetError          a data set that cannot be read
 ├── FeaturesError         a cache of encoded pictures that cannot be used
 ├── WeightsError          a file of weights that is not what it must be
+├── OutputError           a place where nothing can be written
 └── TrainingError         a training that cannot start or go on
     └── DivergedError     the loss is no longer a number
 """
@@ -62,9 +63,23 @@ class WeightsError(CaptioningError):
         self.reason = reason
 
 
+class OutputError(CaptioningError):
+    """The result cannot be written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: cannot be written: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 class TrainingError(CaptioningError):
     """The training cannot start or go on."""
 
 
 class DivergedError(TrainingError):
     """The loss is no longer a number: lower the learning rate, or look for broken features."""
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, without the name of the file, which the sentence around it has."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from captioning.captioner import Alternative, Picture
-from captioning.errors import CaptioningError
+from captioning.errors import CaptioningError, reason_of
 from captioning.network import NetworkCaptioner
+from captioning.output_places import require_writable
+from captioning.pictures import PICTURE_ERRORS, fault_of
 
 TILE, MARGIN, LINE = 180, 12, 22
 COLUMNS = 5
@@ -37,16 +39,26 @@ class Explanation:
 def explain(picture: Path, checkpoint: str | Path, out: Path) -> Explanation:
     """Caption one picture and draw the explanation as PNG.
 
-    Raises CheckpointError, WeightsError, or CaptioningError where the picture is none.
+    Raises CheckpointError, WeightsError, OutputError, or CaptioningError where the picture is
+    none.
     """
+    require_writable(out)
+    content = _read(picture)
     captioner = NetworkCaptioner.load(checkpoint, batch_size=1)
     try:
-        pixels = captioner.prepare(picture.read_bytes())
-    except OSError as error:
-        raise CaptioningError(f"{picture}: cannot be read: {error}") from error
+        pixels = captioner.prepare(content)
+    except PICTURE_ERRORS as error:
+        raise CaptioningError(f"{picture}: cannot be read: {fault_of(error)}") from error
     explanation = explanation_of(captioner, pixels)
     draw(pixels, explanation).save(out, "PNG", optimize=True)
     return explanation
+
+
+def _read(picture: Path) -> bytes:
+    try:
+        return picture.read_bytes()
+    except OSError as error:
+        raise CaptioningError(f"{picture}: cannot be read: {reason_of(error)}") from error
 
 
 def explanation_of(captioner: NetworkCaptioner, pixels: Picture) -> Explanation:

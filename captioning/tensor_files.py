@@ -20,9 +20,9 @@ def write_tensors(
     # The library's own `save_file` makes files that no other account can read.
     try:
         part.write_bytes(save(dict(tensors), metadata=metadata))
+        part.replace(path)
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}") from error
-    part.replace(path)
 
 
 def in_steps(

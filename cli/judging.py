@@ -1,6 +1,7 @@
 """Commands that look into a checkpoint: metrics, attention over a picture, its network drawn."""
 
 from argparse import Namespace
+from pathlib import Path
 
 from captioning.explain import explain as explain_picture
 from captioning.training.diagram import plot_checkpoint
@@ -33,6 +34,7 @@ def evaluate(arguments: Namespace) -> int:
 
 def explain(arguments: Namespace) -> int:
     """Attention of each word as a PNG; the sentences of the beam are printed."""
+    _require_png(arguments.output)
     checkpoint = arguments.checkpoint or local_settings().checkpoint
     explanation = explain_picture(arguments.picture, checkpoint, arguments.output)
     for sentence in explanation.sentences:
@@ -42,7 +44,11 @@ def explain(arguments: Namespace) -> int:
 
 def plot(arguments: Namespace) -> int:
     """The network as Keras draws it, one box a layer."""
-    if arguments.output.suffix.lower() != ".png":
-        raise OutputError(arguments.output, "the drawing is a PNG; let its name end in .png")
+    _require_png(arguments.output)
     plot_checkpoint(arguments.checkpoint, arguments.output)
     return 0
+
+
+def _require_png(output: Path) -> None:
+    if output.suffix.lower() != ".png":
+        raise OutputError(output, "the drawing is a PNG; let its name end in .png")

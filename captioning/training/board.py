@@ -9,6 +9,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from captioning.output_places import make_folder
 from captioning.training.run_log import read_rows
 
 FOLDER = "tensorboard"
@@ -32,9 +33,13 @@ class Step(Protocol):
 
 
 class Board:
-    """Of every tenth step its value; of every pass its loss and its metrics on dev."""
+    """Of every tenth step its value; of every pass its loss and its metrics on dev.
+
+    Raises OutputError where the run folder cannot be made.
+    """
 
     def __init__(self, run: Path) -> None:
+        make_folder(run)
         self._run = run
         self._rows = len(read_rows(run))
         self._writer = tf.summary.create_file_writer(str(run / FOLDER))

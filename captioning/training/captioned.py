@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from captioning.errors import DatasetError
+from captioning.pictures import PICTURE_ERRORS, fault_of
 from captioning.training.datasets import Captions, captions_of, find_captions, without_pictures
 from captioning.training.picture_sets import PictureSet, find_picture_sets
 
@@ -44,7 +45,9 @@ def read_pictures(dataset: Path, split: str, file: Path | None = None) -> Captio
     """
     sets = find_picture_sets(dataset)
     if split not in sets:
-        raise DatasetError(dataset, f"has no pictures of the split {split}")
+        raise DatasetError(
+            dataset, f"has no pictures of the split {split}, only of {', '.join(sorted(sets))}"
+        )
     file = file or find_captions(dataset, split)
     captions = captions_of(file, split, {name: each.names for name, each in sets.items()})
     faults = _faults(sets[split], list(captions.by_picture))
@@ -66,6 +69,6 @@ def _fault(pictures: PictureSet, name: str) -> str:
     try:
         with Image.open(io.BytesIO(pictures.read(name))) as image:
             image.load()
-    except (OSError, KeyError, SyntaxError, ValueError) as error:
-        return f"the picture {name} cannot be read: {error}"
+    except PICTURE_ERRORS as error:
+        return f"the picture {name} cannot be read: {fault_of(error)}"
     return ""

@@ -21,6 +21,7 @@ from typing import Any
 
 from captioning.checkpoint import write_json
 from captioning.errors import DatasetError
+from captioning.training.text_files import read_text
 from captioning.vocabulary import words_of
 
 KARPATHY_SPLITS = {"train": {"train", "restval"}, "dev": {"val"}, "test": {"test"}}
@@ -30,7 +31,9 @@ SHOWN = 20  # refusals on the terminal
 Tell = Callable[[str], None]
 Faults = Mapping[str, str]
 NO_FAULTS: Faults = {}
-Entry = tuple[int, str, str]  # place in the file, name of the picture, caption
+Entry = tuple[int, str, str | None]  # place in the file, name of the picture, caption
+
+NO_TAB = "there is no tab between the picture's name and the caption"
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,14 @@ def read_captions(file: Path, *, split: str | None = None, names: Path | None = 
     one picture's name per line, such as Flickr8k's split files; others are left out.
     Raises DatasetError where the file cannot be read at all.
     """
-    text = _text(file)
-    wanted = None if names is None else set(_text(names).split())
+    text = read_text(file)
+    wanted = None if names is None else set(read_text(names).split())
     captions = Captions()
     for place, name, caption in _entries(file, text, split):
-        words = tuple(words_of(caption))
-        if not name:
+        words = tuple(words_of(caption or ""))
+        if caption is None:
+            captions.refused.append(Refusal(file, place, NO_TAB))
+        elif not name:
             captions.refused.append(Refusal(file, place, "names no picture"))
         elif not words:
             captions.refused.append(Refusal(file, place, f"the caption of {name} has no word"))
@@ -85,8 +90,15 @@ def read_captions(file: Path, *, split: str | None = None, names: Path | None = 
             captions.by_picture.setdefault(name, []).append(words)
             captions.places.setdefault(name, place)
     if not captions.by_picture:
-        raise DatasetError(file, f"holds no caption; {len(captions.refused)} lines were refused")
+        raise DatasetError(file, _nothing_of(captions.refused))
     return captions
+
+
+def _nothing_of(refused: Sequence[Refusal]) -> str:
+    if not refused:
+        return "holds no caption"
+    first = f"line {refused[0].place}: {refused[0].reason}"
+    return f"holds no caption; {len(refused)} lines were refused, first {first}"
 
 
 def find_captions(dataset: Path, split: str) -> Path:
@@ -144,18 +156,11 @@ def write_refused(folder: Path, split: str, captions: Captions) -> None:
     write_json(folder / f"{split}.refused.json", entries)
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(file, f"cannot be read: {error}") from error
-
-
 def _entries(file: Path, text: str, split: str | None) -> Iterator[Entry]:
     if text.lstrip().startswith("{"):
         yield from _json_entries(file, text, split)
     elif text.startswith("image,caption"):
-        yield from _kaggle_entries(text)
+        yield from _kaggle_entries(file, text)
     else:
         yield from _tab_entries(text)
 
@@ -164,23 +169,26 @@ def _tab_entries(text: str) -> Iterator[Entry]:
     """TSV; Flickr8k's token file is one whose names end in the caption's number."""
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            name, _, caption = line.partition("\t")
-            yield number, name.partition("#")[0].strip(), caption
+            name, tab, caption = line.partition("\t")
+            yield number, name.partition("#")[0].strip(), caption if tab else None
 
 
-def _kaggle_entries(text: str) -> Iterator[Entry]:
+def _kaggle_entries(file: Path, text: str) -> Iterator[Entry]:
     rows = csv.reader(text.splitlines())
     next(rows)
-    for row in rows:
-        if row:
-            # Some published copies do not quote the commas of the captions.
-            yield rows.line_num, row[0].strip(), ",".join(row[1:])
+    try:
+        for row in rows:
+            if row:
+                # Some published copies do not quote the commas of the captions.
+                yield rows.line_num, row[0].strip(), ",".join(row[1:])
+    except csv.Error as error:
+        raise DatasetError(file, f"is not CSV: {error}", rows.line_num) from error
 
 
 def _json_entries(file: Path, text: str, split: str | None) -> Iterator[Entry]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(file, f"is not JSON: {error}") from error
     try:
         if "annotations" in content:
@@ -188,7 +196,8 @@ def _json_entries(file: Path, text: str, split: str | None) -> Iterator[Entry]:
         else:
             yield from _karpathy_entries(content, split)
     except (KeyError, TypeError, AttributeError) as error:
-        raise DatasetError(file, f"is neither COCO's nor Karpathy's JSON: {error!r}") from error
+        lack = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise DatasetError(file, f"is neither COCO's nor Karpathy's JSON: {lack}") from error
 
 
 def _coco_entries(content: dict[str, Any]) -> Iterator[Entry]:

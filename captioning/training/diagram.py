@@ -25,13 +25,16 @@ from captioning.decoder.attend import AttendDecoder, Scene
 from captioning.decoder.memory import State
 from captioning.decoder.merge import MergeDecoder
 from captioning.encoder.encoder import from_config
+from captioning.output_places import require_writable
 from captioning.training.graphviz import dot_on_path
 
 DOTS_PER_INCH = 96
 
 
 def plot_checkpoint(checkpoint: str | Path, path: Path) -> None:
-    """Draw a checkpoint's network as PNG. Raises CheckpointError or WeightsError."""
+    """Draw a checkpoint's network as PNG. Raises CheckpointError, WeightsError or
+    OutputError."""
+    require_writable(path)
     opened = Checkpoint.open(checkpoint)
     from_config(opened.config.encoder, opened.folder)  # what it refuses cannot be drawn either
     plot_network(opened.config, path)

@@ -10,6 +10,7 @@ import numpy as np
 
 from captioning.captioner import Caption, Captioner, CaptionOptions, load_captioner
 from captioning.checkpoint import write_json
+from captioning.output_places import make_folder
 from captioning.training.calibration import human_threshold, reliability
 from captioning.training.captioned import CaptionedPictures, read_pictures
 from captioning.training.datasets import write_refused
@@ -66,8 +67,10 @@ def evaluate(
 
     output: folder for metrics.json, scores.csv, best.html, worst.html, reliability.png and the
     list of what was refused.
-    Raises DatasetError, CheckpointError or WeightsError.
+    Raises DatasetError, CheckpointError, WeightsError or OutputError.
     """
+    if output:
+        make_folder(output)
     pictures = read_pictures(dataset, split)
     captioner = load_captioner(checkpoint)
     said = _caption(captioner, pictures, CaptionOptions(beam_width), advance)
@@ -110,7 +113,6 @@ def _caption(
 
 
 def _write(output: Path, evaluation: Evaluation, said: _Said, pictures: PictureSet) -> None:
-    output.mkdir(parents=True, exist_ok=True)
     write_json(output / "metrics.json", evaluation.to_dict())
     _write_scores(output / "scores.csv", said)
     order = np.argsort(said.scores.cider_d, kind="stable")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from captioning.checkpoint import write_json
 from captioning.errors import FeaturesError
+from captioning.output_places import make_folder
 
 MANIFEST = "manifest.json"
 
@@ -157,7 +158,7 @@ def read_pooled(folder: Path, view: str) -> dict[str, NDArray[np.float32]]:
 
 def claim_folder(folder: Path, encoder: dict[str, Any]) -> None:
     """Make the folder this encoder's; `FeaturesError` where it holds another one's features."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / MANIFEST
     manifest = {"encoder": encoder, "dtype": "float16"}
     if not path.exists():

@@ -20,7 +20,7 @@ from captioning.buckets import BUCKETS, padded
 from captioning.encoder.encoder import Encoder
 from captioning.encoder.execution import CompiledEncoder, compile_encoder
 from captioning.encoder.sources import FileWeights
-from captioning.pictures import Pixels
+from captioning.pictures import PICTURE_ERRORS, Pixels, fault_of
 from captioning.training.feature_files import (
     Refused,
     ViewWriter,
@@ -125,8 +125,8 @@ class _Run:
         try:
             with Image.open(io.BytesIO(self.pictures.read(name))) as image:
                 return self.view(image, name, self.encoder.input_size)
-        except (OSError, KeyError, SyntaxError, ValueError) as error:
-            return Refused(name, str(error))
+        except PICTURE_ERRORS as error:
+            return Refused(name, fault_of(error))
 
 
 def _keep_weights(encoder: Encoder, folder: Path) -> None:

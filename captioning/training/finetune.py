@@ -31,6 +31,7 @@ from captioning.encoder.encoder import Encoder, from_config
 from captioning.encoder.execution import learning_policy
 from captioning.encoder.folding import unfold_into
 from captioning.encoder.sources import FileWeights
+from captioning.output_places import make_folder
 from captioning.training.captioned import CaptionedPictures, read_pictures
 from captioning.training.datasets import Tell, report_captions
 from captioning.training.examples import Examples, caption_table
@@ -60,11 +61,11 @@ def fine_tune(config_path: Path, run: Path, report: Report, tell: Tell) -> Path:
     """Fine-tune as configured, or go on where a killed run stopped; where the checkpoint is.
 
     tell: is told what was read and refused, and what each pass has reached. Raises
-    TrainingError, DatasetError, CheckpointError, WeightsError, and DivergedError when the loss
-    is no number.
+    TrainingError, DatasetError, CheckpointError, WeightsError, OutputError, and DivergedError
+    when the loss is no number.
     """
     config = FineTuningConfig.load(config_path)
-    run.mkdir(parents=True, exist_ok=True)
+    make_folder(run)
     tuning = FineTuning(config, run, report, tell)
     rules = config.fine_tune
     steps = steps_of("fine_tune", tuning.train, rules) * rules.passes

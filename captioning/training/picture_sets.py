@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from captioning.errors import DatasetError
+from captioning.errors import DatasetError, reason_of
+from captioning.training.text_files import read_text
 
 SPLITS = ("train", "dev", "test")
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -25,6 +26,8 @@ class PictureSet:
 
 def find_picture_sets(dataset: Path) -> dict[str, PictureSet]:
     """Every split that the data set has. Raises `DatasetError` where it has none."""
+    if not dataset.is_dir():
+        raise DatasetError(dataset, "is no folder; name the one with the pictures of the data set")
     sets = _published_lists(dataset)
     for split in SPLITS:
         if (dataset / f"{split}.tar").is_file():
@@ -55,7 +58,7 @@ def from_tar(path: Path) -> PictureSet:
                 if member.isfile()
             }
     except (OSError, tarfile.TarError) as error:
-        raise DatasetError(path, f"cannot be read as a tar: {error}") from error
+        raise DatasetError(path, f"cannot be read as a tar: {reason_of(error)}") from error
 
     def read(name: str) -> bytes:
         offset, size = members[name]
@@ -71,7 +74,7 @@ def _published_lists(dataset: Path) -> dict[str, PictureSet]:
     for split in SPLITS:
         for listed in dataset.glob(f"*{split}Images.txt"):
             folder = _picture_folder(dataset)
-            names = listed.read_text(encoding="utf-8").split()
+            names = read_text(listed).split()
             sets[split] = PictureSet(_pictures(names), from_folder(folder).read)
     return sets
 

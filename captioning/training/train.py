@@ -24,6 +24,7 @@ from captioning.checkpoint import (
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
 from captioning.errors import TrainingError
+from captioning.output_places import make_folder
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
 from captioning.training.datasets import Tell, report_captions
@@ -138,10 +139,10 @@ def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a killed run stopped.
 
     tell: is told what was read and refused, and what each pass has reached. Raises
-    TrainingError, DatasetError, and DivergedError when the loss is no number.
+    TrainingError, DatasetError, OutputError, and DivergedError when the loss is no number.
     """
     config = TrainingConfig.load(config_path)
-    run.mkdir(parents=True, exist_ok=True)
+    make_folder(run)
     training = Training(config, run, report, tell)
     write_json(run / "config.json", training.checkpoint.to_dict())
     if config.start and training.state.best < 0:

@@ -11,6 +11,7 @@ from captioning.encoder.encoder import ResNet50
 from captioning.encoder.sources import FileWeights
 from captioning.encoder.weights import save_weights
 from captioning.errors import TrainingError
+from captioning.output_places import make_folder
 from captioning.training.pretrain.config import PretrainConfig
 from captioning.training.pretrain.figures import Figures
 
@@ -19,8 +20,9 @@ METRICS, CURVES = "metrics.json", "curves.png"
 
 
 def claim_run(run: Path, config: PretrainConfig) -> None:
-    """Make the folder this training's. Raises TrainingError where it is another one's."""
-    run.mkdir(parents=True, exist_ok=True)
+    """Make the folder this training's. Raises TrainingError where it is another one's,
+    OutputError where it cannot be made."""
+    make_folder(run)
     path, wanted = run / "config.json", config.to_dict()
     if not path.exists():
         write_json(path, wanted)

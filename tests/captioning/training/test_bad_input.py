@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -12,7 +13,17 @@ from captioning.checkpoint import CheckpointConfig, save_checkpoint
 from captioning.confidence import Calibration
 from captioning.decoder import make_decoder
 from captioning.decoder.config import DecoderConfig
-from captioning.errors import DatasetError, DivergedError, FeaturesError, TrainingError
+from captioning.errors import (
+    CaptioningError,
+    DatasetError,
+    DivergedError,
+    FeaturesError,
+    OutputError,
+    TrainingError,
+)
+from captioning.explain import explain
+from captioning.network import NetworkCaptioner
+from captioning.pictures import pixels_of
 from captioning.search_rules import SearchRules
 from captioning.training.examples import load_examples
 from captioning.training.feature_files import ViewWriter
@@ -95,6 +106,42 @@ def test_a_view_that_is_missing_or_broken_is_named(work: Path, content: Any, rea
     captions = {f"train-{i}.png": [("a", "dog")] for i in range(8)}
     with pytest.raises(DatasetError, match=rf"train\.grid\.npy: {reason}"):
         load_examples(work / "features", ["train"], captions)
+
+
+def test_a_run_folder_that_is_a_file_is_named(work: Path) -> None:
+    (work / "run").write_text("a file")
+    with pytest.raises(OutputError, match=r"run: cannot be written: .*run is a file; choose an"):
+        train_tiny(work)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("features", "it is a folder"),
+        ("none/a.png", "make the folder"),
+        ("no/a.png", "no is a file"),
+    ],
+)
+def test_a_drawing_that_cannot_be_written_says_why_before_it_is_made(
+    work: Path, name: str, reason: str
+) -> None:
+    (work / "no").write_text("a file")
+    with pytest.raises(OutputError, match=f"{name}: cannot be written: .*{reason}"):
+        explain(work / "picture.png", "no-such-checkpoint", work / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file"), (b"<svg/>", "it is no picture of a kind")]
+)
+def test_what_is_no_picture_cannot_be_explained_and_is_named(
+    work: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, reason: str
+) -> None:
+    captioner = SimpleNamespace(prepare=lambda picture: pixels_of(picture, 64))
+    monkeypatch.setattr(NetworkCaptioner, "load", lambda *_, **__: captioner)
+    if content:
+        (work / "a.svg").write_bytes(content)
+    with pytest.raises(CaptioningError, match=rf"a\.svg: cannot be read: {reason}"):
+        explain(work / "a.svg", "any", work / "a.png")
 
 
 def tiny_learner(words: int) -> tuple[Learner, Any]:

@@ -40,8 +40,35 @@ def test_broken_lines_are_refused_by_number_and_the_others_read(tmp_path: Path) 
     file.write_text("1.jpg\tA dog runs\n2.jpg\n\tA cat\n", encoding="utf-8")
     captions = read_captions(file)
     assert list(captions.by_picture) == ["1.jpg"]
-    assert [refusal.place for refusal in captions.refused] == [2, 3]
+    assert [str(refusal).removeprefix(f"{file}, ") for refusal in captions.refused] == [
+        "line 2: there is no tab between the picture's name and the caption",
+        "line 3: names no picture",
+    ]
     assert "1 captions of 1 pictures read, 2 refused" in captions.report()
+
+
+def test_a_file_whose_every_line_is_refused_says_why_the_first_is(tmp_path: Path) -> None:
+    file = tmp_path / "train.tsv"
+    file.write_text("1.jpg A dog runs\n2.jpg A cat\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="2 lines were refused, first line 1: there is no tab"):
+        read_captions(file)
+
+
+@pytest.mark.parametrize(
+    "before", ["1.jpg\tA dog\n\n", "image,caption\r\n1.jpg,A dog\r\n", '{"images":\n[\n']
+)
+def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path, before: str) -> None:
+    file = tmp_path / "captions.txt"
+    file.write_bytes(before.encode() + "2.jpg\tA café".encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"captions\.txt, line 3: is not in UTF-8; save"):
+        read_captions(file)
+
+
+def test_a_csv_whose_quote_never_ends_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "captions.txt"
+    file.write_text('image,caption\n1.jpg,"' + "A dog runs " * 20_000, encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"captions\.txt, line 2: is not CSV"):
+        read_captions(file)
 
 
 def test_a_split_file_chooses_the_pictures(tmp_path: Path) -> None:
@@ -67,7 +94,7 @@ def test_a_picture_of_the_same_name_in_another_split_takes_no_caption_away(tmp_p
     assert captions.refused == []
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"images": 3}'])
+@pytest.mark.parametrize("text", ["", "{", '{"images": 3}', '{"a":' * 9_999])
 def test_a_file_without_captions_is_refused_by_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "captions.json"
     file.write_text(text, encoding="utf-8")

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
+from captioning.errors import OutputError
 from captioning.training.evaluate import evaluate
 
 COLOURS = ("red", "blue", "lime", "yellow")
@@ -47,6 +49,20 @@ def test_pictures_and_captions_that_cannot_be_used_are_told_and_listed(tmp_path:
     assert told[0] == "10 captions of 2 pictures read, 3 refused"
     assert told[1] == f"  {tokens}, line 22: the caption of 3.jpg has no word"
     assert told[2] == f"  {tokens}: the picture 5.jpg has no caption"
-    assert told[3].startswith(f"  {tokens}, line 21: the picture 4.jpg cannot be read: ")
+    reason = "it is no picture of a kind that can be read, such as JPEG or PNG"
+    assert told[3] == f"  {tokens}, line 21: the picture 4.jpg cannot be read: {reason}"
     listed = json.loads((tmp_path / "out/dev.refused.json").read_text())
     assert [entry["place"] for entry in listed] == [22, 0, 21]
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("a file")
+    steps: list[int] = []
+    with pytest.raises(OutputError, match=r"notes/out: cannot be written: .*notes is a file; "):
+        evaluate(
+            "scripted:",
+            published(tmp_path / "set"),
+            output=tmp_path / "notes/out",
+            advance=lambda done, _: steps.append(done),
+        )
+    assert steps == []

@@ -75,6 +75,13 @@ def test_a_rounding_of_another_size_is_refused(folder: Path, tmp_path: Path) -> 
         Checkpoint.open(folder).load_rounding()
 
 
+def test_a_training_picture_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
+    dataset = pictures(tmp_path / "set", "train")
+    (dataset / "train/0.png").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"set: the picture 0\.png of train cannot be read: it"):
+        quantize(folder, dataset)
+
+
 def test_a_data_set_without_training_pictures_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="train"):
         quantize(folder, pictures(tmp_path / "set", "dev"))
