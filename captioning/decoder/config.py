@@ -26,7 +26,7 @@ class DecoderConfig:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind is one of {KINDS}, not {self.kind!r}")
-        if self.values % self.heads:
+        if not self.heads or self.values % self.heads:
             raise ValueError(f"{self.values} values do not divide over {self.heads} heads")
 
     @classmethod

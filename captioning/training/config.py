@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from captioning.checkpoint import ENCODER_WEIGHTS
-from captioning.training.config_files import build_section, read_config, require_plain_name
+from captioning.decoder.config import DecoderConfig
+from captioning.errors import reason_of
+from captioning.training.config_files import (
+    build_section,
+    read_config,
+    require_captions,
+    require_plain_name,
+)
+
+_EXAMPLE = '{ source = "file", file = "features/encoder.safetensors" }'
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,10 @@ class DataConfig:
     views: tuple[str, ...] = ("train",)
     minimum_count: int = 5
     longest: int = 20
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise ValueError('views = [] names no view; write ["train"]')
 
 
 @dataclass(frozen=True)
@@ -100,16 +113,34 @@ class TrainingConfig:
     @classmethod
     def _from(cls, settings: dict[str, Any], folder: Path) -> "TrainingConfig":
         config = build_section(cls, settings, folder)
+        require_captions(config.data.train, config.data.dev)
+        _check_decoder(config.decoder, folder)
         encoder, encoder_file = _encoder(config.encoder, folder)
         return replace(config, encoder=encoder, encoder_file=encoder_file)
+
+
+def _check_decoder(settings: dict[str, Any], folder: Path) -> None:
+    """Before the features are there to say the rest. Raises ValueError."""
+    known = {"vocabulary": 1, "channels": 1}
+    try:
+        build_section(DecoderConfig, {**settings, **known}, folder)
+    except ValueError as error:
+        raise ValueError(f"[decoder] {error}") from error
 
 
 def _encoder(settings: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Path | None]:
     """The encoder as the checkpoint will name it, and the file of weights to put there."""
     weights = settings.get("weights", {})
+    if not isinstance(weights, dict):
+        raise ValueError(f"[encoder] weights = {weights!r}: write a table, such as {_EXAMPLE}")
     if weights.get("source") != "file":
         return settings, None
+    if not isinstance(weights.get("file"), str):
+        raise ValueError(f"[encoder] weights names no file; write {_EXAMPLE}")
     file = folder / weights["file"]
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ValueError(f"[encoder] weights: {file} cannot be read: {reason_of(error)}") from error
     named = {"source": "file", "file": ENCODER_WEIGHTS, "sha256": digest}
     return {**settings, "weights": named}, file

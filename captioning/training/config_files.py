@@ -7,7 +7,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from captioning.errors import TrainingError
+from captioning.errors import TrainingError, reason_of
+from captioning.training.text_files import line_of
 
 Config = TypeVar("Config")
 
@@ -17,8 +18,13 @@ _KINDS = {int: "whole number", float: "number", str: "text", bool: "true or fals
 def read_config(path: Path, build: Callable[[dict[str, Any], Path], Config]) -> Config:
     """build(settings, folder of the file) → config. Raises TrainingError that names the file."""
     try:
-        return build(tomllib.loads(path.read_text(encoding="utf-8")), path.parent)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        return build(tomllib.loads(path.read_bytes().decode()), path.parent)
+    except UnicodeDecodeError as error:
+        place = f"{path}, line {line_of(error)}"
+        raise TrainingError(f"{place}: is not in UTF-8; save the file in this encoding") from error
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read: {reason_of(error)}") from error
+    except (ValueError, TypeError, KeyError) as error:
         raise TrainingError(f"{path}: {error}") from error
 
 
@@ -46,6 +52,13 @@ def require_plain_name(name: str) -> None:
         raise ValueError(f"name = {name!r} is no name of a folder")
 
 
+def require_captions(train: Path, dev: Path) -> None:
+    """Raises ValueError where one of the files of captions is not there."""
+    for name, file in (("train", train), ("dev", dev)):
+        if not file.is_file():
+            raise ValueError(f"[data] {name}: there is no file {file}; name one with captions")
+
+
 def _required(cls: Any) -> set[str]:
     return {
         each.name
@@ -56,7 +69,12 @@ def _required(cls: Any) -> set[str]:
 
 def _value(kind: Any, value: Any, folder: Path, name: str) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
-        return build_section(kind, value, folder)
+        try:
+            return build_section(kind, value, folder)
+        except ValueError as error:
+            raise ValueError(f"[{name}] {error}") from error
+    if get_origin(kind) is dict and not isinstance(value, dict):
+        raise ValueError(f"{name} = {value!r} stands where a section is expected")
     if get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise ValueError(f"{name} = {value!r} is no list")

@@ -4,7 +4,6 @@ Every order and every choice follows from the seed and the number of the pass al
 training that was killed sees after its resumption what it would have seen.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from captioning.errors import DatasetError
+from captioning.errors import DatasetError, reason_of
 from captioning.training.datasets import Captions, captions_of
-from captioning.training.feature_files import read_refused
+from captioning.training.feature_files import read_json, read_refused
 from captioning.training.picture_sets import SPLITS
 from captioning.vocabulary import BEGIN, END, PAD, Vocabulary
 
@@ -52,7 +51,8 @@ def split_of(views: Sequence[str]) -> str:
 def read_encoded(features: Path, views: Sequence[str], file: Path) -> Captions:
     """The captions of the pictures that were encoded, and what was refused of the others.
 
-    Raises DatasetError where the captions or the pictures' names cannot be read.
+    Raises DatasetError where the captions cannot be read, FeaturesError where the pictures'
+    names cannot.
     """
     split = split_of(views)
     files = {name: _names_file(features, name) for name in {*SPLITS, split}}
@@ -71,14 +71,18 @@ def load_examples(
 ) -> Examples:
     """Join the feature cache with captions by the pictures' names.
 
-    Raises DatasetError where a view is missing or a picture has no caption.
+    Raises DatasetError where a view is missing or unlike the others, or a picture has no caption.
     """
     names_file = _names_file(features, split_of(views))
     names = _read_names(names_file)
     bare = [name for name in names if not captions.get(name)]
     if bare:
-        raise DatasetError(names_file, f"{len(bare)} pictures have no caption, first {bare[0]}")
-    grids = tuple(_load_grid(features / f"{view}.grid.npy", len(names)) for view in views)
+        lack = f"{len(bare)} pictures have no caption, first {bare[0]}"
+        raise DatasetError(names_file, f"{lack}; add captions, or encode without these pictures")
+    files = [features / f"{view}.grid.npy" for view in views]
+    grids = tuple(_load_grid(file, len(names)) for file in files)
+    for file, grid in zip(files, grids, strict=True):
+        require_shape(file, grid, grids[0])
     return Examples(tuple(names), grids, tuple(tuple(captions[name]) for name in names))
 
 
@@ -87,10 +91,7 @@ def _names_file(features: Path, split: str) -> Path:
 
 
 def _read_names(path: Path) -> list[str]:
-    try:
-        names: list[str] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(path, f"cannot be read: {error}") from error
+    names: list[str] = read_json(path, list)
     return names
 
 
@@ -98,10 +99,21 @@ def _load_grid(path: Path, pictures: int) -> Grid:
     try:
         grid: Grid = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
-        raise DatasetError(path, f"cannot be read: {error}") from error
+        reason = f"cannot be read: {reason_of(error)}"
+        raise DatasetError(path, f"{reason}; encode anew, into another folder") from error
     if grid.ndim != 3 or len(grid) != pictures:
         raise DatasetError(path, f"has shape {grid.shape}, expected ({pictures}, cells, channels)")
     return grid
+
+
+def require_shape(file: Path, grid: Grid, like: Grid) -> None:
+    """Raises DatasetError where the cells or channels are not those of the other grid."""
+    if grid.shape[1:] != like.shape[1:]:
+        raise DatasetError(
+            file,
+            f"has {grid.shape[1]} cells of {grid.shape[2]} channels, other features of this "
+            f"training {like.shape[1]} of {like.shape[2]}; encode all with one encoder",
+        )
 
 
 def batches(examples: Examples, size: int, *, seed: int, number: int) -> Iterator[Batch]:

@@ -13,17 +13,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from captioning.checkpoint import write_json
-from captioning.errors import FeaturesError
+from captioning.errors import FeaturesError, reason_of
 from captioning.output_places import make_folder
+from captioning.training.picture_sets import SPLITS
 
 MANIFEST = "manifest.json"
+_GRID = ".grid.npy"
+_ANEW = "encode anew, into another folder"
+
+Json = TypeVar("Json", list[Any], dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -139,21 +144,58 @@ def _read_journal(path: Path) -> tuple[list[str], list[Refused]]:
 
 
 def is_complete(folder: Path, view: str) -> bool:
-    return (folder / f"{view}.grid.npy").exists()
+    return (folder / f"{view}{_GRID}").exists()
 
 
 def read_refused(folder: Path, view: str) -> list[Refused]:
     """What a complete view left out; nothing where no list says so."""
     path = folder / f"{view}.refused.json"
-    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    entries = read_json(path, list) if path.exists() else []
     return [Refused(**entry) for entry in entries]
 
 
 def read_pooled(folder: Path, view: str) -> dict[str, NDArray[np.float32]]:
     """A complete view's pooled vectors, by the pictures' names."""
-    names = json.loads((folder / f"{view}.names.json").read_text(encoding="utf-8"))
-    pooled = np.load(folder / f"{view}.pooled.npy", allow_pickle=False).astype(np.float32)
-    return dict(zip(names, pooled, strict=True))
+    names = read_json(folder / f"{view}.names.json", list)
+    path = folder / f"{view}.pooled.npy"
+    try:
+        pooled = np.load(path, allow_pickle=False).astype(np.float32)
+        return dict(zip(names, pooled, strict=True))
+    except (OSError, EOFError, ValueError) as error:
+        raise FeaturesError(path, f"{reason_of(error)}; {_ANEW}") from error
+
+
+def read_json(path: Path, kind: type[Json]) -> Json:
+    """A file of features. Raises FeaturesError where it is missing, broken or of another kind."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FeaturesError(path, f"cannot be read: {reason_of(error)}; {_ANEW}") from error
+    if not isinstance(content, kind):
+        raise FeaturesError(path, f"is not what captions encode writes; {_ANEW}")
+    return content
+
+
+def require_views(folder: Path, views: Sequence[str]) -> None:
+    """Raises FeaturesError that says how to make the first view which the folder lacks."""
+    lacking = next((view for view in views if not is_complete(folder, view)), None)
+    if lacking:
+        there = sorted(path.name.removesuffix(_GRID) for path in folder.glob(f"*{_GRID}"))
+        raise FeaturesError(folder, _lack_of(folder, lacking, there))
+
+
+def _lack_of(folder: Path, view: str, there: Sequence[str]) -> str:
+    command = f"captions encode DATASET -o {folder}"
+    split, _, kind = view.partition("_")
+    if any(folder.glob(f"*{_GRID}.partial")):
+        return "its features are not complete; repeat the captions encode that made them"
+    if not there:
+        return f"there are no features; make them with {command}"
+    lack = f"has no view {view}, only {', '.join(there)}"
+    if split not in SPLITS:
+        return f"{lack}; a view has the name of its split first, such as train_crop"
+    adding = f" --views {kind or 'whole'}" if split == "train" else f", of a set that has {split}"
+    return f"{lack}; add it, with the other options as before: {command}{adding}"
 
 
 def claim_folder(folder: Path, encoder: dict[str, Any]) -> None:
@@ -163,7 +205,7 @@ def claim_folder(folder: Path, encoder: dict[str, Any]) -> None:
     manifest = {"encoder": encoder, "dtype": "float16"}
     if not path.exists():
         write_json(path, manifest)
-    elif json.loads(path.read_text(encoding="utf-8")) != manifest:
+    elif read_json(path, dict) != manifest:
         raise FeaturesError(path, "these features come from another encoder; choose a new folder")
 
 
@@ -175,13 +217,25 @@ def require_encoder(folder: Path, encoder: dict[str, Any]) -> None:
     path = folder / MANIFEST
     if not path.exists():
         return
-    found = _unplaced(json.loads(path.read_text(encoding="utf-8"))["encoder"])
+    found = _unplaced(read_json(path, dict).get("encoder", {}))
     for name in sorted(found.keys() | encoder.keys()):
         wanted = _unplaced(encoder).get(name)
-        if found.get(name) != wanted:
+        if found.get(name) == wanted:
+            continue
+        if name == "weights" and _are_files(found[name], wanted or {}):
             raise FeaturesError(
-                path, f"features have {name} {found.get(name)!r}, the config's [encoder] {wanted!r}"
+                path,
+                "the features come from another file of weights than the config's [encoder] "
+                "names, or that was cut short or changed since; name the copy beside the "
+                "features if it is whole, or encode anew, into another folder",
             )
+        raise FeaturesError(
+            path, f"features have {name} {found.get(name)!r}, the config's [encoder] {wanted!r}"
+        )
+
+
+def _are_files(*weights: dict[str, Any]) -> bool:
+    return all(each.get("source") == "file" for each in weights)
 
 
 def _unplaced(encoder: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from captioning.buckets import BUCKETS, padded
 from captioning.encoder.encoder import Encoder
 from captioning.encoder.execution import CompiledEncoder, compile_encoder
 from captioning.encoder.sources import FileWeights
+from captioning.errors import FeaturesError
 from captioning.pictures import PICTURE_ERRORS, Pixels, fault_of
 from captioning.training.feature_files import (
     Refused,
@@ -66,6 +67,8 @@ def encode_dataset(
     features, so that a checkpoint can be made from this folder alone.
     """
     sets = find_picture_sets(dataset)
+    if "train" in sets and not ("whole" in train_views or is_complete(folder, "train")):
+        raise FeaturesError(folder, "has no whole pictures of train yet; add whole to --views")
     claim_folder(folder, encoder.config)
     _keep_weights(encoder, folder)
     compiled = compile_encoder(encoder)

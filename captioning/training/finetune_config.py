@@ -8,10 +8,15 @@ seed = 1
 """
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from captioning.training.config_files import build_section, read_config, require_plain_name
+from captioning.training.config_files import (
+    build_section,
+    read_config,
+    require_captions,
+    require_plain_name,
+)
 
 
 @dataclass(frozen=True)
@@ -58,4 +63,10 @@ class FineTuningConfig:
     @classmethod
     def load(cls, path: Path) -> "FineTuningConfig":
         """Paths in the file are relative to its folder. Raises TrainingError."""
-        return read_config(path, partial(build_section, cls))
+        return read_config(path, cls._from)
+
+    @classmethod
+    def _from(cls, settings: dict[str, Any], folder: Path) -> "FineTuningConfig":
+        config = build_section(cls, settings, folder)
+        require_captions(config.data.train, config.data.dev)
+        return config

@@ -35,9 +35,10 @@ from captioning.training.examples import (
     caption_table,
     load_examples,
     read_encoded,
+    require_shape,
     split_of,
 )
-from captioning.training.feature_files import require_encoder
+from captioning.training.feature_files import require_encoder, require_views
 from captioning.training.finish import caption_all, draw_curves, finish, rounded_scores
 from captioning.training.learner import (
     Learner,
@@ -49,7 +50,7 @@ from captioning.training.run_log import cut_log
 from captioning.training.selfcritical import Critic, advantage_loss, make_sampler
 from captioning.training.stages import Report, in_words, run_stage, steps_of, write_row
 from captioning.training.state import RunState
-from captioning.vocabulary import Vocabulary
+from captioning.vocabulary import MARKS, Vocabulary
 
 MIXING = "mixing"
 
@@ -61,13 +62,17 @@ class Training:
         self.config = config
         self.run = run
         self.report, self.tell = report, tell
-        require_encoder(config.data.features, config.encoder)
-        self.train = self._read(config.data.views, config.data.train, tell)
+        views, features = config.data.views, config.data.features
+        require_views(features, [split_of(views), *views, "dev"])
+        require_encoder(features, config.encoder)
+        self.train = self._read(views, config.data.train, tell)
         self.dev = self._read(["dev"], config.data.dev, tell)
+        require_shape(features / "dev.grid.npy", self.dev.views[0], self.train.views[0])
         start = Checkpoint.open(config.start) if config.start else None
         self.vocabulary = start.vocabulary if start else self._count_words()
         cells, channels = self.train.views[0].shape[1:]
-        sizes = _sizes(config.decoder, vocabulary=len(self.vocabulary), channels=channels)
+        known = {"vocabulary": len(self.vocabulary), "channels": channels}
+        sizes = DecoderConfig.from_dict({**config.decoder, **known})
         self.learner = Learner(sizes, cells, seed=config.seed)
         if start:
             self.learner.begin_with(start.folder / DECODER_WEIGHTS)
@@ -91,10 +96,13 @@ class Training:
         return load_examples(self.config.data.features, views, captions.by_picture)
 
     def _count_words(self) -> Vocabulary:
-        return Vocabulary.of(
-            (words for group in self.train.captions for words in group),
-            minimum_count=self.config.data.minimum_count,
-        )
+        least = self.config.data.minimum_count
+        captions = (words for group in self.train.captions for words in group)
+        vocabulary = Vocabulary.of(captions, minimum_count=least)
+        if len(vocabulary) == len(MARKS):
+            reason = f"no word of the captions stands there {least} times; choose a smaller one"
+            raise TrainingError(f"[data] minimum_count = {least}: {reason}")
+        return vocabulary
 
     def passing(self, size: int, number: int) -> Iterator[Batch]:
         """The batches of a pass."""
@@ -126,13 +134,6 @@ class Training:
             metrics,
             encoder_file=self.config.encoder_file,
         )
-
-
-def _sizes(settings: dict[str, Any], **known: int) -> DecoderConfig:
-    try:
-        return DecoderConfig.from_dict({**settings, **known})
-    except ValueError as error:
-        raise TrainingError(f"[decoder]: {error}") from error
 
 
 def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:

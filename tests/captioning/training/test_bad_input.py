@@ -1,6 +1,5 @@
 """What a training says of input that it cannot use, and what it leaves alone then."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +14,7 @@ from captioning.decoder import make_decoder
 from captioning.decoder.config import DecoderConfig
 from captioning.errors import (
     CaptioningError,
-    DatasetError,
     DivergedError,
-    FeaturesError,
     OutputError,
     TrainingError,
 )
@@ -25,8 +22,6 @@ from captioning.explain import explain
 from captioning.network import NetworkCaptioner
 from captioning.pictures import pixels_of
 from captioning.search_rules import SearchRules
-from captioning.training.examples import load_examples
-from captioning.training.feature_files import ViewWriter
 from captioning.training.joint import JointLearner
 from captioning.training.learner import Learner, make_optimizer
 from captioning.training.state import RunState
@@ -83,29 +78,6 @@ def test_a_run_does_not_go_on_with_another_vocabulary(work: Path) -> None:
     # Then it says so instead of filling one word's weights into another's
     with pytest.raises(TrainingError, match=r"state\.safetensors: the vocabulary or the sizes"):
         RunState(work).resume("cross_entropy", learner, optimizer)
-
-
-def test_a_picture_without_caption_is_named(work: Path) -> None:
-    lines = (work / "train.tsv").read_text().splitlines(keepends=True)
-    (work / "train.tsv").write_text("".join(lines[1:]))
-    with pytest.raises(DatasetError, match=r"1 pictures have no caption, first train-0\.png"):
-        train_tiny(work)
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [(None, "cannot be read"), (b"", "cannot be read"), (np.zeros((7, 4, 8)), "has shape")],
-)
-def test_a_view_that_is_missing_or_broken_is_named(work: Path, content: Any, reason: str) -> None:
-    path = work / "features" / "train.grid.npy"
-    path.unlink()
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content is not None:
-        np.save(path, content)
-    captions = {f"train-{i}.png": [("a", "dog")] for i in range(8)}
-    with pytest.raises(DatasetError, match=rf"train\.grid\.npy: {reason}"):
-        load_examples(work / "features", ["train"], captions)
 
 
 def test_a_run_folder_that_is_a_file_is_named(work: Path) -> None:
@@ -172,26 +144,6 @@ def test_a_full_disk_leaves_the_last_checkpoint_as_it_was(work: Path) -> None:
     assert {path.name: path.read_bytes() for path in (work / "tiny").iterdir()} == before
 
 
-def test_a_full_disk_stops_the_encoding_where_it_goes_on_later(tmp_path: Path) -> None:
-    # Given features of one picture, and room for no more
-    grid = np.ones((1, 4, 50), np.float16)
-    writer = ViewWriter(tmp_path, "train", 4, 50)
-    writer.append(["1.png"], grid)
-    with (
-        room_for(700),
-        pytest.raises(FeaturesError, match=r"grid\.npy\.partial: cannot be written"),
-    ):
-        writer.append(["2.png"], grid)
-    writer.close()
-    # When there is room again
-    writer = ViewWriter(tmp_path, "train", 4, 50)
-    assert writer.names == ["1.png"]
-    writer.append(["2.png"], grid * 2)
-    writer.complete()
-    # Then nothing of the broken row is left
-    assert np.load(tmp_path / "train.grid.npy").mean(axis=(1, 2)).tolist() == [1, 2]
-
-
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -211,6 +163,17 @@ def test_a_full_disk_stops_the_encoding_where_it_goes_on_later(tmp_path: Path) -
         (('name = "tiny"', 'name = "tiny"\nrounded = "no"'), "rounded = 'no' is no true or false"),
         (('name = "tiny"', 'name = "../../x"'), "name = '../../x' is no name of a folder"),
         (('features = "features"', "features = 3"), "features = 3 is no text"),
+        (('"dev.tsv"', '"gone.tsv"'), r"\[data\] dev: there is no file .*gone\.tsv; name one"),
+        (("[data]", "[data]\nviews = []"), r"\[data\] views = \[\] names no view"),
+        (('kind = "merge"', 'kind = "magic"'), r"\[decoder\] kind is one of .*'magic'"),
+        (('kind = "merge"', ""), r"\[decoder\] missing: kind"),
+        (('[encoder]\nname = "none"', "[encoder]\nweights = 3"), "weights = 3: write a table"),
+        (('name = "none"', 'weights = {source = "file"}'), "weights names no file; write"),
+        (
+            ('name = "none"', 'weights = {source = "file", file = "x"}'),
+            "x cannot be read: No such file or directory$",
+        ),
+        (('[encoder]\nname = "none"', ""), "missing: encoder"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused_in_a_sentence(
@@ -226,7 +189,7 @@ def test_a_config_that_does_not_fit_is_refused_in_a_sentence(
     [
         (("batch = 4", "batch = 9"), r"\[cross_entropy\] batch = 9: choose 1 to 8"),
         (("batch = 4", "batch = 0"), r"\[cross_entropy\] batch = 0: choose 1 to 8"),
-        (('kind = "merge"', 'kind = "magic"'), r"\[decoder\]: kind is one of .*'magic'"),
+        (("minimum_count = 1", "minimum_count = 9"), r"\[data\] minimum_count = 9: no word"),
     ],
 )
 def test_a_training_that_cannot_begin_says_which_setting_is_why(
@@ -237,20 +200,10 @@ def test_a_training_that_cannot_begin_says_which_setting_is_why(
         train_tiny(work)
 
 
-def test_features_of_another_encoder_are_refused_and_the_checkpoint_stays(work: Path) -> None:
-    # Given a finished run on features that say where they come from
-    manifest = {"encoder": {"name": "none", "input_size": 260}, "dtype": "float16"}
-    (work / "features/manifest.json").write_text(json.dumps(manifest))
-    encoder = '[encoder]\nname = "none"'
-    (work / "tiny.toml").write_text(CONFIG.replace(encoder, f"{encoder}\ninput_size = 260"))
-    best = train_tiny(work) / "best/tiny"
-    before = {path.name: path.read_bytes() for path in best.iterdir()}
-    # When the config names another size
-    (work / "tiny.toml").write_text(CONFIG.replace(encoder, f"{encoder}\ninput_size = 224"))
-    # Then it is refused before anything is written
-    with pytest.raises(FeaturesError, match=r"manifest\.json: features have input_size 260.*224"):
+def test_a_config_that_is_not_utf_8_is_refused_by_line(work: Path) -> None:
+    (work / "tiny.toml").write_bytes("\n# café".encode("latin-1"))
+    with pytest.raises(TrainingError, match=r"tiny\.toml, line 2: is not in UTF-8; save"):
         train_tiny(work)
-    assert {path.name: path.read_bytes() for path in best.iterdir()} == before
 
 
 def test_layers_to_freeze_that_there_are_not_are_named() -> None:
