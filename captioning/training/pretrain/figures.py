@@ -55,8 +55,11 @@ def _said(distiller: Any, crops: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 def _parts(said: Table, taught: Table, words: NDArray[Any]) -> dict[str, float]:
     targets = {name: value.astype(np.float32) for name, value in taught.items()}
-    targets |= {"classes": softened(targets["classes"]), "words": words.astype(np.float32)}
-    return {name: float(part) for name, part in loss_parts(said, targets).items()}
+    targets |= {"words": words.astype(np.float32)}
+    # PyTorch's tensors and NumPy's arrays do not mix.
+    compared, aims = ({n: ops.convert_to_tensor(v) for n, v in t.items()} for t in (said, targets))
+    aims["classes"] = softened(aims["classes"])
+    return {name: float(part) for name, part in loss_parts(compared, aims).items()}
 
 
 def mean_average_precision(scores: NDArray[Any], present: NDArray[Any]) -> float:

@@ -48,7 +48,7 @@ class Learning:
         self._distiller({"crops": material.dev_table["crops"][:1]})  # makes its variables
         optimizer = make_optimizer(config, self._plan.steps)
         optimizer.build(self._distiller.trainable_variables)
-        self._distiller.compile(optimizer=optimizer, jit_compile=has_accelerator())
+        self._distiller.compile(optimizer=optimizer, jit_compile=compiles_a_step())
         self._variables = variables_of(self._distiller, optimizer)
         self._step, best = load_state(run / STATE, self._variables)
         # An encoder whose state is gone is still not to be replaced by a worse one.
@@ -170,5 +170,15 @@ def number_format(precision: str) -> str:
 
 def has_accelerator() -> bool:
     """Whether Keras's backend sees a GPU."""
+    if keras.backend.backend() == "torch":  # Keras does not list its devices
+        import torch
+
+        return bool(torch.cuda.is_available())
     # Asked for GPUs alone, JAX raises where there is none.
     return any(not name.lower().startswith("cpu") for name in keras.distribution.list_devices())
+
+
+def compiles_a_step() -> bool:
+    """JAX is slow without; TensorFlow's compiler pays on a GPU; PyTorch's asks for one of C."""
+    backend = keras.backend.backend()
+    return backend == "jax" or (backend == "tensorflow" and has_accelerator())
