@@ -20,9 +20,9 @@ from safetensors.numpy import load_file
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
 from captioning.encoder import int8
-from captioning.errors import CheckpointError
+from captioning.errors import CheckpointError, reason_of
 from captioning.search_rules import SearchRules
-from captioning.tensor_files import in_steps, write_tensors
+from captioning.tensor_files import fault_of, in_steps, write_tensors
 from captioning.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -30,6 +30,7 @@ CONFIG, VOCABULARY, METRICS = "config.json", "vocabulary.json", "metrics.json"
 DECODER_WEIGHTS, ENCODER_WEIGHTS = "decoder.safetensors", "encoder.safetensors"
 STEPS = ".steps"
 FORMAT = 1
+_COPY = "copy the checkpoint anew"
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -108,7 +109,12 @@ def find_checkpoint(checkpoint: str | Path) -> Path:
     folder = shipped if len(Path(checkpoint).parts) == 1 and shipped.is_dir() else Path(checkpoint)
     if not folder.is_dir():
         names = sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
-        raise CheckpointError(folder, f"no such folder; shipped are: {', '.join(names)}")
+        raise CheckpointError(
+            folder, f"no such folder; shipped are, by their bare names: {', '.join(names)}"
+        )
+    inside = sorted(folder.glob(f"best/*/{CONFIG}"))
+    if inside and not (folder / VOCABULARY).exists():
+        raise CheckpointError(folder, f"is a run folder; its checkpoint is {inside[0].parent}")
     return folder
 
 
@@ -206,7 +212,7 @@ def read_tensors(path: Path) -> Tensors:
     try:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(path, f"cannot be read: {error}") from error
+        raise CheckpointError(path, f"{fault_of(path, error)}; {_COPY}") from error
 
 
 def _read_config(path: Path) -> CheckpointConfig:
@@ -227,7 +233,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(path, f"cannot be read: {error}") from error
+        raise CheckpointError(path, f"cannot be read: {reason_of(error)}; {_COPY}") from error
     if not isinstance(content, dict):
         raise CheckpointError(path, "is not a JSON object")
     return content

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from captioning.errors import reason_of
+
 
 def write_tensors(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: dict[str, str] | None = None
@@ -23,6 +25,15 @@ def write_tensors(
         part.replace(path)
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def fault_of(path: Path, error: Exception) -> str:
+    """Why tensors cannot be read, in words. error: an OSError or what safetensors raises."""
+    if not path.is_file():
+        return "there is no such file"
+    if isinstance(error, OSError):
+        return f"cannot be read: {reason_of(error)}"
+    return f"is damaged, or no file of tensors ({error})"
 
 
 def in_steps(

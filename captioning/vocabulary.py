@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from captioning.errors import CheckpointError
+from captioning.errors import CheckpointError, reason_of
 
 WORD = re.compile(r"'s\b|[^\W_]+(?:-[^\W_]+)*(?:'(?!s\b)[^\W_]+)?")
 
@@ -51,7 +51,7 @@ class Vocabulary:
         try:
             words = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise CheckpointError(path, f"cannot be read: {error}") from error
+            raise CheckpointError(path, f"cannot be read: {reason_of(error)}") from error
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise CheckpointError(path, "is not a list of words")
         if tuple(words[: len(MARKS)]) != MARKS or len(set(words)) != len(words):

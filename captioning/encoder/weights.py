@@ -16,7 +16,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from captioning.errors import WeightsError
-from captioning.tensor_files import write_tensors
+from captioning.tensor_files import fault_of, write_tensors
+
+COPY = "name a whole safetensors file of an encoder, or copy this one anew"
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
@@ -32,6 +34,8 @@ def load_weights(model: keras.Model, path: Path) -> None:
     """Fill every weight of the model, or raise `WeightsError` that names file and weight."""
     tensors = read_tensors(path)
     variables = {_name(variable): variable for variable in model.variables}
+    if not variables.keys() & tensors.keys():
+        raise WeightsError(path, f"is not of {model.name}; name the network that it was made for")
     missing, unknown = variables.keys() - tensors.keys(), tensors.keys() - variables.keys()
     if missing:
         raise WeightsError(path, f"{min(missing)} is missing ({len(missing)} in all)")
@@ -47,7 +51,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
-        raise WeightsError(path, str(error)) from error
+        raise WeightsError(path, f"{fault_of(path, error)}; {COPY}") from error
 
 
 def _require_fit(path: Path, name: str, tensor: NDArray[Any], shape: tuple[int, ...]) -> None:

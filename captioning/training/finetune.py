@@ -90,6 +90,8 @@ class FineTuning:
     def __init__(self, config: FineTuningConfig, run: Path, report: Report, tell: Tell) -> None:
         self.config, self.run, self.report, self.tell = config, run, report, tell
         start = Checkpoint.open(config.start)
+        self.state = RunState(run, start.folder / DECODER_WEIGHTS)
+        self.state.require(config.name, ("fine_tune",))
         self.encoder = from_config(start.config.encoder, start.folder)
         self.network = self.encoder.build()
         self.learner = JointLearner(
@@ -113,7 +115,6 @@ class FineTuning:
         self._dev = _without_grid(dev)
         self._dev_pixels = pixels_of_all(dev.files, self._dev.names, whole, self.encoder)
         self.searcher = Searcher(self.learner.average, self.checkpoint.search)
-        self.state = RunState(run)
         self.best = run / "best" / config.name
 
     def passing(self, size: int, number: int) -> Iterator[PictureBatch]:

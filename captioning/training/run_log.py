@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from captioning.errors import TrainingError
+
 LOG = "log.jsonl"
 
 Row = dict[str, Any]
@@ -22,16 +24,26 @@ def append_row(run: Path, row: Row) -> None:
 
 def read_rows(run: Path) -> list[Row]:
     """The whole lines of the log in order; none where there is no log yet."""
-    return [json.loads(line) for line in _whole_lines(run)]
+    return [_row(run, place, line) for place, line in enumerate(_whole_lines(run), start=1)]
 
 
 def cut_log(run: Path, comes_again: Callable[[Row], bool]) -> None:
     """Forget the passes that are to come again, and half a line that a kill has left."""
-    kept = [line for line in _whole_lines(run) if not comes_again(json.loads(line))]
+    lines = enumerate(_whole_lines(run), start=1)
+    kept = [line for place, line in lines if not comes_again(_row(run, place, line))]
     if (run / LOG).exists():
         part = run / f"{LOG}.partial"
         part.write_text("".join(kept), encoding="utf-8")
         part.replace(run / LOG)
+
+
+def _row(run: Path, place: int, line: str) -> Row:
+    try:
+        row: Row = json.loads(line)
+    except ValueError as error:
+        reason = f"is not JSON ({error}); take the line away"
+        raise TrainingError(f"{run / LOG}, line {place}: {reason}") from error
+    return row
 
 
 def _whole_lines(run: Path) -> list[str]:

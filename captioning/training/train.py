@@ -23,7 +23,7 @@ from captioning.checkpoint import (
 )
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
-from captioning.errors import TrainingError
+from captioning.errors import CheckpointError, TrainingError
 from captioning.output_places import make_folder
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
@@ -65,17 +65,19 @@ class Training:
         views, features = config.data.views, config.data.features
         require_views(features, [split_of(views), *views, "dev"])
         require_encoder(features, config.encoder)
+        start = Checkpoint.open(config.start) if config.start else None
+        self.state = RunState(run, start.folder / DECODER_WEIGHTS if start else None)
+        self.state.require(config.name, ("cross_entropy", "self_critical"))
         self.train = self._read(views, config.data.train, tell)
         self.dev = self._read(["dev"], config.data.dev, tell)
         require_shape(features / "dev.grid.npy", self.dev.views[0], self.train.views[0])
-        start = Checkpoint.open(config.start) if config.start else None
         self.vocabulary = start.vocabulary if start else self._count_words()
         cells, channels = self.train.views[0].shape[1:]
         known = {"vocabulary": len(self.vocabulary), "channels": channels}
         sizes = DecoderConfig.from_dict({**config.decoder, **known})
         self.learner = Learner(sizes, cells, seed=config.seed)
         if start:
-            self.learner.begin_with(start.folder / DECODER_WEIGHTS)
+            self._begin_with(start)
         self.checkpoint = CheckpointConfig(
             name=config.name,
             encoder=config.encoder,
@@ -86,9 +88,15 @@ class Training:
         )
         self.table = caption_table(self.train, self.vocabulary, config.data.longest)
         self.searcher = Searcher(self.learner.average, SearchRules())
-        self.state = RunState(run)
         self.best = run / "best" / config.name
         self.before_critical = run / "before_self_critical"
+
+    def _begin_with(self, start: Checkpoint) -> None:
+        try:
+            self.learner.begin_with(start.folder / DECODER_WEIGHTS)
+        except CheckpointError as error:
+            reason = "does not fit the features or [decoder] of this training; choose another start"
+            raise TrainingError(f"{error.path}: {reason} ({error.reason})") from error
 
     def _read(self, views: Sequence[str], file: Path, tell: Tell) -> Examples:
         captions = read_encoded(self.config.data.features, views, file)

@@ -135,6 +135,20 @@ def test_weights_that_do_not_fit_are_refused(folder: Path, tensor: Any, reason: 
         Checkpoint.open(folder).load_decoder()
 
 
+def test_a_file_that_was_cut_short_is_named_with_what_to_do(folder: Path) -> None:
+    path = folder / "decoder.safetensors"
+    path.write_bytes(path.read_bytes()[:99])
+    with pytest.raises(CheckpointError, match=r"decoder\.safetensors: is damaged, .*; copy the"):
+        Checkpoint.open(folder).load_decoder()
+
+
+def test_a_run_folder_is_told_from_the_checkpoint_in_it(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "run/best").mkdir(parents=True)
+    folder.rename(tmp_path / "run/best/tiny")
+    with pytest.raises(CheckpointError, match=r"run: is a run folder; its checkpoint is .*/tiny$"):
+        Checkpoint.open(tmp_path / "run")
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(CheckpointError, match="no such folder"):
         Checkpoint.open("no-such-checkpoint")

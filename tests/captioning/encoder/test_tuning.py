@@ -71,7 +71,7 @@ def test_only_what_moved_is_kept_and_a_byte_for_each_weight(tuning: Path) -> Non
         ({"_conv_head/steps": np.ones((1, 1, 1, 3), np.float32)}, METADATA, "_conv_head/steps"),
         ({"_conv_head/bias": np.full(1280, np.nan, np.float32)}, METADATA, "_conv_head/bias"),
         ({"_conv_tail/bias": np.ones(1, np.float32)}, METADATA, "_conv_tail/bias"),
-        ({}, {"added_to": "0" * 64}, "adds to the weights 000"),
+        ({}, {"added_to": "0" * 64}, "tuned from the weights 000"),
     ],
 )
 def test_a_misfit_is_refused_by_file_and_layer(

@@ -68,5 +68,13 @@ def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
     path = tmp_path / "encoder.safetensors"
     path.write_bytes(b"import os")
 
-    with pytest.raises(WeightsError, match=r"encoder\.safetensors"):
+    with pytest.raises(WeightsError, match=r"encoder\.safetensors: is damaged, .*; name a whole"):
+        load_weights(small_network(), path)
+
+
+def test_a_file_of_another_network_is_told_from_one_that_lacks_something(tmp_path):
+    path = tmp_path / "decoder.safetensors"
+    save_file({"word/bias": np.zeros(3)}, path)
+
+    with pytest.raises(WeightsError, match=r"decoder\.safetensors: is not of "):
         load_weights(small_network(), path)

@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from captioning.decoder.config import DecoderConfig
+from captioning.training.learner import Learner, make_optimizer
 from captioning.training.train import train
 
+SIZES = DecoderConfig("attend", 5, 4, word_vector=4, memory=4, values=4, heads=2)
 SENTENCES = ("a red circle", "a blue square", "two dogs run", "a cat sleeps")
 CONFIG = """
 name = "tiny"
@@ -46,3 +50,11 @@ def train_tiny(folder: Path) -> Path:
     """The run folder; what it tells is printed."""
     train(folder / "tiny.toml", folder / "run", lambda progress: None, print)
     return folder / "run"
+
+
+def tiny_learner(words: int) -> tuple[Learner, Any]:
+    sizes = DecoderConfig.from_dict({**SIZES.to_dict(), "vocabulary": words})
+    learner = Learner(sizes, 4, seed=1)
+    optimizer = make_optimizer(1e-3, weight_decay=0.0, clip=1.0)
+    optimizer.build(learner.decoder.trainable_variables)
+    return learner, optimizer
