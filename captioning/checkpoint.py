@@ -115,6 +115,8 @@ def find_checkpoint(checkpoint: str | Path) -> Path:
     inside = sorted(folder.glob(f"best/*/{CONFIG}"))
     if inside and not (folder / VOCABULARY).exists():
         raise CheckpointError(folder, f"is a run folder; its checkpoint is {inside[0].parent}")
+    if not (folder / CONFIG).is_file():
+        raise CheckpointError(folder, f"is no checkpoint, for it has no {CONFIG}")
     return folder
 
 

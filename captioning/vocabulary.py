@@ -51,7 +51,9 @@ class Vocabulary:
         try:
             words = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise CheckpointError(path, f"cannot be read: {reason_of(error)}") from error
+            raise CheckpointError(
+                path, f"cannot be read: {reason_of(error)}; copy it anew"
+            ) from error
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise CheckpointError(path, "is not a list of words")
         if tuple(words[: len(MARKS)]) != MARKS or len(set(words)) != len(words):

@@ -54,7 +54,9 @@ def read_pictures(dataset: Path, split: str, file: Path | None = None) -> Captio
     readable = captions.by_picture.keys() - faults.keys()
     captions = without_pictures(captions, readable, file, faults)
     if not captions.by_picture:
-        raise DatasetError(dataset, f"no picture of {split} has a caption and can be read")
+        reason = f"no picture of {split} has a caption and can be read"
+        first = "".join(f"; first refused: {refusal}" for refusal in captions.refused[:1])
+        raise DatasetError(dataset, reason + first)
     return CaptionedPictures(tuple(sorted(captions.by_picture)), sets[split], captions)
 
 

@@ -23,6 +23,7 @@ from captioning.training.config_files import (
     read_config,
     require_captions,
     require_plain_name,
+    require_start,
 )
 
 _EXAMPLE = '{ source = "file", file = "features/encoder.safetensors" }'
@@ -114,6 +115,8 @@ class TrainingConfig:
     def _from(cls, settings: dict[str, Any], folder: Path) -> "TrainingConfig":
         config = build_section(cls, settings, folder)
         require_captions(config.data.train, config.data.dev)
+        if config.start:
+            require_start(config.start)
         _check_decoder(config.decoder, folder)
         encoder, encoder_file = _encoder(config.encoder, folder)
         return replace(config, encoder=encoder, encoder_file=encoder_file)

@@ -52,6 +52,13 @@ def require_plain_name(name: str) -> None:
         raise ValueError(f"name = {name!r} is no name of a folder")
 
 
+def require_start(start: Path) -> None:
+    """Raises ValueError where the checkpoint to begin with is not there."""
+    if not start.is_dir():
+        reason = f"there is no folder {start}; name a checkpoint by its path from this file"
+        raise ValueError(f"start: {reason}")
+
+
 def require_captions(train: Path, dev: Path) -> None:
     """Raises ValueError where one of the files of captions is not there."""
     for name, file in (("train", train), ("dev", dev)):

@@ -16,6 +16,7 @@ from captioning.training.config_files import (
     read_config,
     require_captions,
     require_plain_name,
+    require_start,
 )
 
 
@@ -69,4 +70,5 @@ class FineTuningConfig:
     def _from(cls, settings: dict[str, Any], folder: Path) -> "FineTuningConfig":
         config = build_section(cls, settings, folder)
         require_captions(config.data.train, config.data.dev)
+        require_start(config.start)
         return config

@@ -58,7 +58,7 @@ def from_tar(path: Path) -> PictureSet:
                 if member.isfile()
             }
     except (OSError, tarfile.TarError) as error:
-        raise DatasetError(path, f"cannot be read as a tar: {reason_of(error)}") from error
+        raise DatasetError(path, f"is no uncompressed tar: {reason_of(error)}") from error
 
     def read(name: str) -> bytes:
         offset, size = members[name]

@@ -149,6 +149,11 @@ def test_a_run_folder_is_told_from_the_checkpoint_in_it(folder: Path, tmp_path: 
         Checkpoint.open(tmp_path / "run")
 
 
+def test_a_folder_of_something_else_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is no checkpoint, for it has no config\.json"):
+        Checkpoint.open(tmp_path)
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(CheckpointError, match="no such folder"):
         Checkpoint.open("no-such-checkpoint")

@@ -151,6 +151,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_as_it_was(work: Path) -> None:
         (('name = "tiny"', 'name = "../../x"'), "name = '../../x' is no name of a folder"),
         (('features = "features"', "features = 3"), "features = 3 is no text"),
         (('"dev.tsv"', '"gone.tsv"'), r"\[data\] dev: there is no file .*gone\.tsv; name one"),
+        (("[data]", 'start = "gone"\n[data]'), "start: there is no folder .*gone; name a check"),
         (("[data]", "[data]\nviews = []"), r"\[data\] views = \[\] names no view"),
         (('kind = "merge"', 'kind = "magic"'), r"\[decoder\] kind is one of .*'magic'"),
         (('kind = "merge"', ""), r"\[decoder\] missing: kind"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captioning.errors import OutputError
+from captioning.errors import DatasetError, OutputError
 from captioning.training.evaluate import evaluate
 
 COLOURS = ("red", "blue", "lime", "yellow")
@@ -66,3 +66,10 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_work(tmp_path: Path
             advance=lambda done, _: steps.append(done),
         )
     assert steps == []
+
+
+def test_where_nothing_can_be_used_the_first_reason_is_told(tmp_path: Path) -> None:
+    dataset = published(tmp_path / "set")
+    (dataset / "Flickr8k.token.txt").write_text("9.jpg#0\ta cat\n")
+    with pytest.raises(DatasetError, match=r"can be read; first refused: .*the picture 2\.jpg has"):
+        evaluate("scripted:", dataset, split="dev")
