@@ -18,10 +18,11 @@ $(UV):
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/uv.txt
 
-$(VENV)/.ready: requirements/dev.txt | $(UV)
+# PYTHONSAFEPATH: a folder `api` or `cli` that people stand in is not ours.
+$(VENV)/.ready: requirements/dev.txt Makefile | $(UV)
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
 	$(UV) pip install --quiet --python $(BIN)/python --only-binary :all: --require-hashes -r requirements/dev.txt
-	printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$0")/python" -m cli "$$@"' > $(BIN)/captions
+	printf '%s\n' '#!/bin/sh' 'export PYTHONSAFEPATH=1' 'exec "$$(dirname "$$0")/python" -m cli "$$@"' > $(BIN)/captions
 	chmod +x $(BIN)/captions
 	$(BIN)/python -c "import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'captions.pth').write_text(str(pathlib.Path.cwd()) + '\n')"
 	touch $@

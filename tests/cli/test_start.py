@@ -4,6 +4,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,18 @@ def test_help_imports_nothing_heavy() -> None:
     # Then it is there, and none of the heavy packages came with it
     assert "caption pictures into a file" in done.stdout
     assert done.stdout.splitlines()[-1].split() == ["HEAVY"]
+
+
+def test_it_starts_in_a_folder_whose_packages_have_our_names(tmp_path: Path) -> None:
+    # Given a web site's own source, where its owner stands
+    for name in ("api", "cli", "worker"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError")
+    # When the command that set-up made is called there
+    command = Path(sys.executable).with_name("captions")
+    done = subprocess.run([command, "migrate", "--help"], cwd=tmp_path, capture_output=True)
+    # Then it is ours
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_command_has_a_function_behind_it() -> None:
