@@ -14,16 +14,15 @@ from cli.steps import Steps
 
 def evaluate(arguments: Namespace) -> int:
     """Metrics with 95 % intervals; --output also gets scores, sheets and the reliability plot."""
-    steps = Steps()
-    evaluation = evaluate_checkpoint(
-        arguments.checkpoint,
-        arguments.dataset,
-        split=arguments.split,
-        beam_width=arguments.beam_width,
-        output=arguments.output,
-        advance=lambda done, total: steps.rewrite(f"{done:,} of {total:,}"),
-    )
-    steps.end()
+    with Steps() as steps:
+        evaluation = evaluate_checkpoint(
+            arguments.checkpoint,
+            arguments.dataset,
+            split=arguments.split,
+            beam_width=arguments.beam_width,
+            output=arguments.output,
+            advance=lambda done, total: steps.rewrite(f"{done:,} of {total:,}"),
+        )
     print(evaluation.report)
     for line in metrics_table(evaluation.metrics):
         print(line)

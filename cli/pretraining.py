@@ -18,7 +18,7 @@ def pretrain(arguments: Namespace) -> int:
         rate = "" if progress.rate is None else f", {progress.rate:.0f} crops/s"
         steps.rewrite(f"{line}{loss}{rate}", progress.seconds_left)
 
-    pretrain_encoder(arguments.config, arguments.output, report, steps.tell)
-    steps.end()
+    with steps:
+        pretrain_encoder(arguments.config, arguments.output, report, steps.tell)
     print(arguments.output / ENCODER)
     return 0

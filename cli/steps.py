@@ -1,16 +1,26 @@
 """What a command that takes many steps says of them on standard error."""
 
 import sys
+from typing import Self
 
 _BRIEF = 90.0  # seconds; below it, minutes say nothing
 _LONG = 90.0  # minutes
 
 
 class Steps:
-    """A line that is rewritten at each step, and others that stay."""
+    """A line that is rewritten at each step, and others that stay.
+
+    As a context it ends the line, also where an error is to be told next.
+    """
 
     def __init__(self) -> None:
         self._within_line = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def rewrite(self, line: str, seconds_left: float | None = None) -> None:
         """In place of the line before. seconds_left: None while nobody can tell."""

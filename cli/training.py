@@ -31,8 +31,10 @@ def encode(arguments: Namespace) -> int:
         input_size=arguments.input_size,
         scaling=arguments.scaling,
     )
-    refused = encode_dataset(arguments.dataset, arguments.output, encoder, report, arguments.views)
-    steps.end()
+    with steps:
+        refused = encode_dataset(
+            arguments.dataset, arguments.output, encoder, report, arguments.views
+        )
     for picture in refused:
         print(f"{picture.name}: {picture.reason}")
     return SOME_FAILED if refused else 0
@@ -41,7 +43,7 @@ def encode(arguments: Namespace) -> int:
 def train(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
     steps = Steps()
-    with _reporting(arguments, steps) as report:
+    with steps, _reporting(arguments, steps) as report:
         train_decoder(arguments.config, arguments.output, report, steps.tell)
     config = TrainingConfig.load(arguments.config)
     try:
@@ -56,9 +58,8 @@ def fine_tune(arguments: Namespace) -> int:
     """Killed and called again, it goes on to the same end."""
     from captioning.training.finetune import fine_tune as tune
 
-    steps = Steps()
-    best = tune(arguments.config, arguments.output, _to(steps), steps.tell)
-    steps.end()
+    with Steps() as steps:
+        best = tune(arguments.config, arguments.output, _to(steps), steps.tell)
     print(best)
     return 0
 

@@ -22,6 +22,14 @@ def test_a_line_is_rewritten_and_another_stays(capsys: pytest.CaptureFixture[str
     )
 
 
+def test_an_error_is_told_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = Steps()
+    steps.rewrite("pass 1, step 1 of 2")
+    with pytest.raises(OSError, match="full"), steps:
+        raise OSError("the disk is full")
+    assert capsys.readouterr().err.endswith("of 2    \n")
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (89, "89 s"), (91, "2 min"), (9000, "2.5 h")]
 )

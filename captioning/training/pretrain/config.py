@@ -16,6 +16,7 @@ from typing import Any
 
 from captioning.training.config_files import build_section, read_config
 
+_TEACHER_SIZES = range(32, 1025)
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
@@ -113,6 +114,13 @@ class PretrainConfig:
             raise ValueError(f"precision is one of {PRECISIONS}, not {self.learning.precision!r}")
         if self.teacher.views < 1 or not 0 < self.teacher.area <= 1:
             raise ValueError("views is at least 1, area between 0 and 1")
+        if self.teacher.input_size not in _TEACHER_SIZES or self.teacher.components < 1:
+            raise ValueError("[teacher] input_size is 32 to 1024 pixels, components at least 1")
+        if self.teacher.batch < 1 or any(each.batch < 1 for each in self.rounds):
+            raise ValueError("batch is at least 1, of the teacher and of each round")
+        for name, file in (("start", self.student.start), ("weights", self.teacher.weights)):
+            if file and not file.is_file():
+                raise ValueError(f"{name}: there is no file {file}")
         if any(each.size % 32 or each.size < 32 or each.passes < 1 for each in self.rounds):
             raise ValueError("a round has a size that 32 divides, and at least one pass")
 

@@ -11,7 +11,7 @@ import keras
 
 from captioning.encoder.cpu import multiplies_bfloat16
 from captioning.encoder.weights import load_weights
-from captioning.errors import DivergedError, TrainingError
+from captioning.errors import DivergedError
 from captioning.training.datasets import Tell
 from captioning.training.pace import Pace
 from captioning.training.plots import plot_pretraining
@@ -33,15 +33,19 @@ class Learning:
     """From where the run stopped, or from nothing, to the end of the plan."""
 
     def __init__(
-        self, config: PretrainConfig, run: Path, material: Material, report: Report, tell: Tell
+        self,
+        config: PretrainConfig,
+        run: Path,
+        network: keras.Model,
+        plan: Plan,
+        material: Material,
+        report: Report,
+        tell: Tell,
     ) -> None:
-        self._config, self._run, self._material = config, run, material
+        self._config, self._run, self._network = config, run, network
+        self._plan, self._material = plan, material
         self._report, self._tell = report, tell
-        self._plan = Plan(config.rounds, len(material.train))
-        if not self._plan.shortest:
-            raise TrainingError(f"a batch is larger than the {len(material.train)} pictures")
         policy = number_format(config.learning.precision)
-        self._network = make_network(config.student, policy)
         if config.student.start and lacks_statistics(self._network):
             measure_statistics(self._network, self._scaled_sample())
         self._distiller = Distiller(self._network, material.channels, config.weights, policy)

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import keras
 
+from captioning.errors import TrainingError
 from captioning.training.captioned import read_pictures
 from captioning.training.datasets import Tell, report_captions
+from captioning.training.pretrain.batches import Plan
 from captioning.training.pretrain.config import PretrainConfig
-from captioning.training.pretrain.learning import Learning
+from captioning.training.pretrain.learning import Learning, make_network, number_format
 from captioning.training.pretrain.material import Material, Report
 from captioning.training.pretrain.run_folder import claim_run
 
@@ -33,5 +35,10 @@ def pretrain(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     train, dev = (read_pictures(config.data.dataset, split) for split in ("train", "dev"))
     report_captions(run, "train", train.captions, tell)
     report_captions(run, "dev", dev.captions, tell)
+    plan = Plan(config.rounds, len(train))
+    if not plan.shortest:
+        raise TrainingError(f"a batch is larger than the {len(train)} pictures")
+    # First what may be refused; the teacher takes its time.
+    network = make_network(config.student, number_format(config.learning.precision))
     material = Material(config, train, dev, run / "targets", report)
-    Learning(config, run, material, report, tell).go_on()
+    Learning(config, run, network, plan, material, report, tell).go_on()

@@ -127,6 +127,21 @@ def test_a_start_that_was_fine_tuned_is_not_lost(work: Path, tmp_path: Path) -> 
     assert np.abs(seen - expected).mean() < 0.25 * np.abs(expected).mean()
 
 
+def test_a_start_that_does_not_fit_is_refused_before_the_teacher_is_asked(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given the weights of a narrower student
+    save_weights(build_student(4, (1, 1, 1, 1)), tmp_path / "narrow.safetensors")
+    config = work / "narrow.toml"
+    start = f'[student]\nstart = "{tmp_path / "narrow.safetensors"}"'
+    config.write_text(CONFIG.replace("[student]", start))
+    # When a pretraining is to begin with them
+    assert main(["pretrain", str(config), "-o", str(tmp_path / "run")]) == 1
+    # Then it says so, and nobody has waited for the teacher
+    assert "narrow.safetensors" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "targets").exists()
+
+
 def test_a_better_encoder_is_never_replaced_by_a_worse_one(work: Path, run: Path) -> None:
     # Given an encoder that says to be better than any that this training makes
     before = (run / "encoder.safetensors").read_bytes()
@@ -170,6 +185,11 @@ def test_a_loss_that_is_no_number_ends_the_training_and_changes_no_file(
         (("\nsize = 64", "\nsize = 65"), "32 divides"),
         (("blocks = [1, 1, 1, 1]", "blocks = [1, 1]"), "four numbers"),
         (("[learning]", "[learnin]"), "no such section or setting: learnin"),
+        (("batch = 30", "batch = 0"), "batch is at least 1"),
+        (("input_size = 64", "input_size = 7"), "input_size is 32 to 1024"),
+        (("components = 16", "components = 0"), "components at least 1"),
+        (("[student]", '[student]\nstart = "gone.safetensors"'), "gone.safetensors"),
+        (("[teacher]", '[teacher]\nweights = "gone.safetensors"'), "gone.safetensors"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused_in_a_sentence(
