@@ -20,11 +20,13 @@ def test_the_file_and_its_hash_are_those_that_are_checked() -> None:
 
 
 def test_the_config_that_is_shown_describes_that_encoder(tmp_path: Path) -> None:
-    # Given the config as it stands on the page
+    # Given the config as it stands on the page, and captions where it says
     shown = re.search(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert shown
     path = tmp_path / "resnet50-keras.toml"
     path.write_text(shown[1])
+    (tmp_path / "flickr8k").mkdir()
+    (tmp_path / "flickr8k" / "Flickr8k.token.txt").touch()
 
     # When
     config = TrainingConfig.load(path)
