@@ -46,8 +46,9 @@ class Learning:
         self._plan, self._material = plan, material
         self._report, self._tell = report, tell
         policy = number_format(config.learning.precision)
-        if config.student.start and lacks_statistics(self._network):
-            measure_statistics(self._network, self._scaled_sample())
+        begins = config.student.start and not (run / STATE).exists()
+        if begins and lacks_statistics(network):
+            measure_statistics(network, self._scaled_sample())
         self._distiller = Distiller(self._network, material.channels, config.weights, policy)
         self._distiller({"crops": material.dev_table["crops"][:1]})  # makes its variables
         optimizer = make_optimizer(config, self._plan.steps)
