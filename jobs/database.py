@@ -1,6 +1,7 @@
 """One database, PostgreSQL or SQLite, and the two ways to use it: `read` and `write`."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -131,8 +132,8 @@ def _make_sqlite(url: URL, connections: int) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    _write_ahead(connection)
     for pragma in (
-        "journal_mode=WAL",
         # With WAL a power cut may take the last commits back, but never breaks the file.
         "synchronous=NORMAL",
         "foreign_keys=ON",
@@ -140,6 +141,22 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Change a new file to WAL, which SQLite does not wait its turn for: a busy file fails at once.
+
+    (It has read the header by then, and of two readers that wait to write, neither would go on.)
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:
