@@ -8,6 +8,7 @@ CaptioningError
 ├── WeightsError          a file of weights that is not what it must be
 ├── OutputError           a place where nothing can be written
 └── TrainingError         a training that cannot start or go on
+    ├── SettingError      a setting of its file that it cannot follow
     └── DivergedError     the loss is no longer a number
 """
 
@@ -74,6 +75,19 @@ class OutputError(CaptioningError):
 
 class TrainingError(CaptioningError):
     """The training cannot start or go on."""
+
+
+class SettingError(TrainingError):
+    """A setting of the training cannot be followed."""
+
+    def __init__(self, setting: str, reason: str, file: Path | None = None) -> None:
+        """setting: as the file has it, such as `[data] longest = 0`; file: once it is known."""
+        places = (str(file or ""), setting)
+        super().__init__(": ".join([*filter(None, places), reason]))
+        self.setting, self.reason, self.file = setting, reason, file
+
+    def of(self, file: Path) -> "SettingError":
+        return SettingError(self.setting, self.reason, self.file or file)
 
 
 class DivergedError(TrainingError):

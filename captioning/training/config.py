@@ -13,20 +13,26 @@ start = "…"      a checkpoint to begin with: its vocabulary and its decoder (o
 import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 from captioning.checkpoint import ENCODER_WEIGHTS
 from captioning.decoder.config import DecoderConfig
-from captioning.errors import reason_of
+from captioning.errors import SettingError, reason_of
 from captioning.training.config_files import (
+    Allowed,
+    ConfigFile,
+    Count,
+    File,
+    Folder,
+    FolderName,
+    Share,
+    at_least,
     build_section,
-    read_config,
-    require_captions,
-    require_plain_name,
-    require_start,
+    refused,
 )
 
 _EXAMPLE = '{ source = "file", file = "features/encoder.safetensors" }'
+Views = Annotated[tuple[str, ...], Allowed('name one, such as ["train"]', bool)]
 
 
 @dataclass(frozen=True)
@@ -36,15 +42,11 @@ class DataConfig:
     longest: words of a caption, the rest is cut off in training."""
 
     features: Path
-    train: Path
-    dev: Path
-    views: tuple[str, ...] = ("train",)
+    train: File
+    dev: File
+    views: Views = ("train",)
     minimum_count: int = 5
-    longest: int = 20
-
-    def __post_init__(self) -> None:
-        if not self.views:
-            raise ValueError('views = [] names no view; write ["train"]')
+    longest: Count = 20
 
 
 @dataclass(frozen=True)
@@ -53,45 +55,46 @@ class CrossEntropyConfig:
     patience: passes without a better one, after which the stage ends."""
 
     passes: int = 10
-    batch: int = 40
+    batch: Count = 40
     learning_rate: float = 1e-3
-    warm_up: float = 0.05
+    warm_up: Share = 0.05
     weight_decay: float = 0.05
-    label_smoothing: float = 0.1
+    label_smoothing: Share = 0.1
     clip: float = 1.0
-    average: float = 0.995
-    patience: int = 4
+    average: Share = 0.995
+    patience: Count = 4
 
 
 @dataclass(frozen=True)
 class SelfCriticalConfig:
-    """samples: sentences per picture; bleu_weight: of sentence BLEU-4 beside CIDEr-D."""
+    """samples: sentences per picture, which are judged by each other; bleu_weight: of sentence
+    BLEU-4 beside CIDEr-D."""
 
     passes: int = 0
-    batch: int = 40
+    batch: Count = 40
     learning_rate: float = 5e-5
     weight_decay: float = 0.0
-    samples: int = 5
+    samples: Annotated[int, at_least(2)] = 5
     bleu_weight: float = 0.0
     clip: float = 1.0
-    average: float = 0.99
-    patience: int = 3
+    average: Share = 0.99
+    patience: Count = 3
 
 
 @dataclass(frozen=True)
 class MixingConfig:
     """shares: of the self-critical weights, each is tried; none, and nothing is mixed."""
 
-    shares: tuple[float, ...] = ()
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(ConfigFile):
     """name: of the checkpoint that is made; start: the one to begin with; encoder_file: the
     encoder's weights, where the checkpoint is to carry them; rounded: keep the decoder's
     matrices as 8-bit integers, in half of the space."""
 
-    name: str
+    name: FolderName
     data: DataConfig
     encoder: dict[str, Any]
     decoder: dict[str, Any]
@@ -99,51 +102,46 @@ class TrainingConfig:
     self_critical: SelfCriticalConfig = field(default_factory=SelfCriticalConfig)
     mixing: MixingConfig = field(default_factory=MixingConfig)
     seed: int = 1
-    start: Path | None = None
+    start: Folder | None = None
     encoder_file: Path | None = None
     rounded: bool = False
 
-    def __post_init__(self) -> None:
-        require_plain_name(self.name)
-
     @classmethod
-    def load(cls, path: Path) -> "TrainingConfig":
-        """Paths in the file are relative to its folder. Raises TrainingError."""
-        return read_config(path, cls._from)
-
-    @classmethod
-    def _from(cls, settings: dict[str, Any], folder: Path) -> "TrainingConfig":
-        config = build_section(cls, settings, folder)
-        require_captions(config.data.train, config.data.dev)
-        if config.start:
-            require_start(config.start)
+    def of(cls, settings: dict[str, Any], folder: Path) -> Self:
+        config = super().of(settings, folder)
+        if not (config.cross_entropy.passes or config.start):
+            reason = "choose 1 or more, or a start whose decoder is kept"
+            raise refused("[cross_entropy] passes", 0, reason)
         _check_decoder(config.decoder, folder)
         encoder, encoder_file = _encoder(config.encoder, folder)
         return replace(config, encoder=encoder, encoder_file=encoder_file)
 
 
 def _check_decoder(settings: dict[str, Any], folder: Path) -> None:
-    """Before the features are there to say the rest. Raises ValueError."""
+    """Before the features are there to say the rest. Raises SettingError."""
     known = {"vocabulary": 1, "channels": 1}
-    try:
-        build_section(DecoderConfig, {**settings, **known}, folder)
-    except ValueError as error:
-        raise ValueError(f"[decoder] {error}") from error
+    sizes = build_section(DecoderConfig, {**settings, **known}, folder, "[decoder]")
+    for name, value in sizes.to_dict().items():
+        if value == 0 and isinstance(value, int):
+            raise refused(f"[decoder] {name}", value, "choose 1 or more")
+        if isinstance(value, float) and value > 1:
+            raise refused(f"[decoder] {name}", value, "choose 0 to 1")
 
 
 def _encoder(settings: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Path | None]:
     """The encoder as the checkpoint will name it, and the file of weights to put there."""
     weights = settings.get("weights", {})
     if not isinstance(weights, dict):
-        raise ValueError(f"[encoder] weights = {weights!r}: write a table, such as {_EXAMPLE}")
+        raise refused("[encoder] weights", weights, f"write a table, such as {_EXAMPLE}")
     if weights.get("source") != "file":
         return settings, None
     if not isinstance(weights.get("file"), str):
-        raise ValueError(f"[encoder] weights names no file; write {_EXAMPLE}")
+        raise SettingError("[encoder] weights", f"names no file; write {_EXAMPLE}")
     file = folder / weights["file"]
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
-        raise ValueError(f"[encoder] weights: {file} cannot be read: {reason_of(error)}") from error
+        reason = f"cannot be read: {reason_of(error)}"
+        raise refused("[encoder] weights file", file, reason) from error
     named = {"source": "file", "file": ENCODER_WEIGHTS, "sha256": digest}
     return {**settings, "weights": named}, file

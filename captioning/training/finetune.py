@@ -33,6 +33,7 @@ from captioning.encoder.folding import unfold_into
 from captioning.encoder.sources import FileWeights
 from captioning.output_places import make_folder
 from captioning.training.captioned import CaptionedPictures, read_pictures
+from captioning.training.config_files import names_its_config
 from captioning.training.datasets import Tell, report_captions
 from captioning.training.examples import Examples, caption_table
 from captioning.training.finetune_config import FineTuningConfig
@@ -57,6 +58,7 @@ class PictureBatch:
     pixels: Pixels
 
 
+@names_its_config
 def fine_tune(config_path: Path, run: Path, report: Report, tell: Tell) -> Path:
     """Fine-tune as configured, or go on where a killed run stopped; where the checkpoint is.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from captioning.decoder.config import DecoderConfig
 from captioning.encoder.folding import folded
-from captioning.errors import TrainingError
+from captioning.errors import SettingError
 from captioning.training.learner import Learner, make_optimizer, move_average, warm_cosine
 
 
@@ -57,9 +57,10 @@ class JointLearner(Learner):
         names = [layer.name for layer in self.encoder.layers if layer.weights]
         for beginning in frozen:
             if not any(name.startswith(beginning) for name in names):
-                raise TrainingError(
-                    f"[fine_tune] frozen: no layer of {network.name} begins with {beginning!r}; "
-                    f"they are {names[0]} to {names[-1]}"
+                raise SettingError(
+                    "[fine_tune] frozen",
+                    f"no layer of {network.name} begins with {beginning!r}; "
+                    f"they are {names[0]} to {names[-1]}",
                 )
         for layer in self.encoder.layers:
             layer.trainable = not layer.name.startswith(frozen)

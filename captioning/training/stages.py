@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from captioning.errors import DivergedError, TrainingError
+from captioning.errors import DivergedError
+from captioning.training.config_files import require_batch
 from captioning.training.datasets import Tell
 from captioning.training.examples import Examples
 from captioning.training.learner import Learner
@@ -83,13 +84,10 @@ def run_stage(stage: str, training: Stageful, optimizer: Any, config: Any, learn
 
 
 def steps_of(stage: str, train: Examples, config: Any) -> int:
-    """Batches in a pass. Raises TrainingError where there is not one, and there is to be a pass."""
-    if config.passes and not 1 <= config.batch <= len(train):
-        raise TrainingError(
-            f"[{stage}] batch = {config.batch}: choose 1 to {len(train)}, as there are no more "
-            "pictures to train on"
-        )
-    return len(train) // max(1, int(config.batch))
+    """Batches in a pass. Raises SettingError where there is not one, and there is to be a pass."""
+    if config.passes:
+        require_batch(f"[{stage}] batch", config.batch, len(train))
+    return len(train) // int(config.batch)
 
 
 def write_row(

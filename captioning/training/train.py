@@ -23,10 +23,11 @@ from captioning.checkpoint import (
 )
 from captioning.confidence import Calibration
 from captioning.decoder.config import DecoderConfig
-from captioning.errors import CheckpointError, TrainingError
+from captioning.errors import CheckpointError
 from captioning.output_places import make_folder
 from captioning.search_rules import SearchRules
 from captioning.training.config import TrainingConfig
+from captioning.training.config_files import names_its_config, refused, too_rare
 from captioning.training.datasets import Tell, report_captions
 from captioning.training.examples import (
     Batch,
@@ -95,8 +96,9 @@ class Training:
         try:
             self.learner.begin_with(start.folder / DECODER_WEIGHTS)
         except CheckpointError as error:
-            reason = "does not fit the features or [decoder] of this training; choose another start"
-            raise TrainingError(f"{error.path}: {reason} ({error.reason})") from error
+            lack = f"its {DECODER_WEIGHTS} does not fit the features or [decoder] of this training"
+            allowed = f"{lack}; choose another start ({error.reason})"
+            raise refused("start", start.folder, allowed) from error
 
     def _read(self, views: Sequence[str], file: Path, tell: Tell) -> Examples:
         captions = read_encoded(self.config.data.features, views, file)
@@ -108,8 +110,7 @@ class Training:
         captions = (words for group in self.train.captions for words in group)
         vocabulary = Vocabulary.of(captions, minimum_count=least)
         if len(vocabulary) == len(MARKS):
-            reason = f"no word of the captions stands there {least} times; choose a smaller one"
-            raise TrainingError(f"[data] minimum_count = {least}: {reason}")
+            raise too_rare(least)
         return vocabulary
 
     def passing(self, size: int, number: int) -> Iterator[Batch]:
@@ -144,6 +145,7 @@ class Training:
         )
 
 
+@names_its_config
 def train(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a killed run stopped.
 

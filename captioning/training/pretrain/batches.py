@@ -27,11 +27,6 @@ class Plan:
     def steps(self) -> int:
         return int(self._ends[-1])
 
-    @property
-    def shortest(self) -> int:
-        """Steps of the shortest pass; 0 where a batch is larger than the data set."""
-        return min(self._steps)
-
     def pass_of(self, step: int) -> tuple[int, int]:
         """Pass and step in it."""
         number = int(np.searchsorted(self._ends, step, side="right"))

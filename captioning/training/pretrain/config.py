@@ -10,14 +10,20 @@ seed = 1
 """
 
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from captioning.training.config_files import build_section, read_config
+from captioning.training.config_files import Allowed, ConfigFile, Count, File, Share, one_of
 
-_TEACHER_SIZES = range(32, 1025)
-PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+TeacherSize = Annotated[int, Allowed("choose 32 to 1024 pixels", range(32, 1025).__contains__)]
+Area = Annotated[float, Allowed("choose more than 0, at most 1", lambda share: 0 < share <= 1)]
+Blocks = Annotated[
+    tuple[Count, ...], Allowed("write four whole numbers", lambda blocks: len(blocks) == 4)
+]
+Size = Annotated[
+    int, Allowed("choose 32, 64, 96 or so on", lambda size: size > 0 and size % 32 == 0)
+]
+Precision = Annotated[str, one_of("auto", "float32", "mixed_bfloat16")]
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,13 @@ class TeacherConfig:
     the picture in a crop. components: of the grid's principal ones that are kept."""
 
     encoder: str = "efficientnet-lite2"
-    weights: Path | None = None
-    input_size: int = 260
-    views: int = 6
+    weights: File | None = None
+    input_size: TeacherSize = 260
+    views: Count = 6
     renewed_after: int = 0
-    area: float = 0.3
-    components: int = 256
-    batch: int = 32
+    area: Area = 0.3
+    components: Count = 256
+    batch: Count = 32
 
 
 @dataclass(frozen=True)
@@ -51,18 +57,23 @@ class StudentConfig:
     """width: channels after the first layer; blocks: per stage. The usual ones make Keras's
     ResNet50. start: weights to begin with, a safetensors file."""
 
-    width: int = 64
-    blocks: tuple[int, ...] = (3, 4, 6, 3)
-    start: Path | None = None
+    width: Count = 64
+    blocks: Blocks = (3, 4, 6, 3)
+    start: File | None = None
 
 
 @dataclass(frozen=True)
 class RoundConfig:
     """size: of the crops, in pixels; passes: each sees every picture once; batch: crops."""
 
-    size: int
-    passes: int
-    batch: int = 48
+    size: Size
+    passes: Count
+    batch: Count = 48
+
+
+Rounds = Annotated[
+    tuple[RoundConfig, ...], Allowed("write [[rounds]] with the size and passes of each", bool)
+]
 
 
 @dataclass(frozen=True)
@@ -71,13 +82,13 @@ class LearningConfig:
     distribution, 0 is none; save_every: steps between two states on disk."""
 
     rate: float = 1.2e-3
-    warm_up: float = 0.05
+    warm_up: Share = 0.05
     weight_decay: float = 0.05
     clip: float = 1.0
     colour: float = 0.3
     mixup: float = 0.1
-    precision: str = "auto"
-    save_every: int = 500
+    precision: Precision = "auto"
+    save_every: Count = 500
 
 
 @dataclass(frozen=True)
@@ -94,40 +105,16 @@ class WeightsConfig:
 
 
 @dataclass(frozen=True)
-class PretrainConfig:
+class PretrainConfig(ConfigFile):
     """Everything that decides what comes out."""
 
     data: DataConfig
-    rounds: tuple[RoundConfig, ...] = ()
+    rounds: Rounds
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
     weights: WeightsConfig = field(default_factory=WeightsConfig)
     seed: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.rounds:
-            raise ValueError("there is no [[rounds]]: say size and passes of at least one")
-        if len(self.student.blocks) != 4 or min(self.student.blocks) < 1:
-            raise ValueError(f"blocks are four numbers from 1, not {self.student.blocks}")
-        if self.learning.precision not in PRECISIONS:
-            raise ValueError(f"precision is one of {PRECISIONS}, not {self.learning.precision!r}")
-        if self.teacher.views < 1 or not 0 < self.teacher.area <= 1:
-            raise ValueError("views is at least 1, area between 0 and 1")
-        if self.teacher.input_size not in _TEACHER_SIZES or self.teacher.components < 1:
-            raise ValueError("[teacher] input_size is 32 to 1024 pixels, components at least 1")
-        if self.teacher.batch < 1 or any(each.batch < 1 for each in self.rounds):
-            raise ValueError("batch is at least 1, of the teacher and of each round")
-        for name, file in (("start", self.student.start), ("weights", self.teacher.weights)):
-            if file and not file.is_file():
-                raise ValueError(f"{name}: there is no file {file}")
-        if any(each.size % 32 or each.size < 32 or each.passes < 1 for each in self.rounds):
-            raise ValueError("a round has a size that 32 divides, and at least one pass")
-
-    @classmethod
-    def load(cls, path: Path) -> "PretrainConfig":
-        """Paths in the file are relative to its folder. Raises TrainingError."""
-        return read_config(path, partial(build_section, cls))
 
     @property
     def largest(self) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import keras
 
-from captioning.errors import TrainingError
 from captioning.training.captioned import read_pictures
+from captioning.training.config_files import names_its_config, require_batch
 from captioning.training.datasets import Tell, report_captions
 from captioning.training.pretrain.batches import Plan
 from captioning.training.pretrain.config import PretrainConfig
@@ -22,6 +22,7 @@ from captioning.training.pretrain.material import Material, Report
 from captioning.training.pretrain.run_folder import claim_run
 
 
+@names_its_config
 def pretrain(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     """Train as configured, or go on where a run in this folder stopped.
 
@@ -35,9 +36,9 @@ def pretrain(config_path: Path, run: Path, report: Report, tell: Tell) -> None:
     train, dev = (read_pictures(config.data.dataset, split) for split in ("train", "dev"))
     report_captions(run, "train", train.captions, tell)
     report_captions(run, "dev", dev.captions, tell)
+    for number, each in enumerate(config.rounds, start=1):
+        require_batch(f"[[rounds]] {number}, batch", each.batch, len(train))
     plan = Plan(config.rounds, len(train))
-    if not plan.shortest:
-        raise TrainingError(f"a batch is larger than the {len(train)} pictures")
     # First what may be refused; the teacher takes its time.
     network = make_network(config.student, number_format(config.learning.precision))
     material = Material(config, train, dev, run / "targets", report)

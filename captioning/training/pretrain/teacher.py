@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from captioning.encoder import efficientnet_lite
 from captioning.encoder.efficientnet_lite import LITE0, LITE2
 from captioning.encoder.sources import FileWeights, WheelWeights
-from captioning.errors import TrainingError
+from captioning.training.config_files import refused
 from captioning.training.pretrain.config import TeacherConfig
 
 Floats = NDArray[np.float32]
@@ -35,12 +35,12 @@ _TAPPED_STAGES = {"low": 2, "middle": 4}  # numbers in efficientnet_lite.STAGES
 def build_teacher(config: TeacherConfig) -> keras.Model:
     """uint8 (B, S, S, 3) → low, middle, grid, classes as the network has them.
 
-    Raises WeightsError for weights that are missing or misfit, TrainingError for a name there
+    Raises WeightsError for weights that are missing or misfit, SettingError for a name there
     is not.
     """
     if config.encoder not in TEACHERS:
         names = ", ".join(TEACHERS)
-        raise TrainingError(f"{config.encoder!r} is no teacher; there are: {names}")
+        raise refused("[teacher] encoder", config.encoder, f"choose one of {names}")
     variant = TEACHERS[config.encoder]
     network = efficientnet_lite.build(variant, config.input_size)
     weights = FileWeights.of(config.weights) if config.weights else WheelWeights(variant)

@@ -2,25 +2,23 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captioning.errors import DatasetError
 from captioning.training.captioned import CaptionedPictures
+from captioning.training.config_files import too_rare
 
 
 def common_words(pictures: CaptionedPictures, *, minimum_count: int) -> tuple[str, ...]:
     """Words in the captions of at least so many pictures, in alphabetical order.
 
-    Raises DatasetError where no word is that common.
+    Raises SettingError where no word is that common.
     """
     counts = Counter(word for words in pictures.words() for word in words)
     common = tuple(sorted(word for word, count in counts.items() if count >= minimum_count))
     if not common:
-        reason = f"no word stands in the captions of {minimum_count} pictures"
-        raise DatasetError(Path(pictures.names[0]), f"{reason}; lower minimum_count")
+        raise too_rare(minimum_count)
     return common
 
 
