@@ -11,9 +11,9 @@ def make_folder(folder: Path) -> None:
 
     Raises OutputError that says what is in the way, also where nothing may be written in it.
     """
-    if in_the_way := next((path for path in (folder, *folder.parents) if path.is_file()), None):
-        raise OutputError(folder, f"{in_the_way} is a file; choose another folder with -o")
     try:
+        if in_the_way := next((path for path in (folder, *folder.parents) if path.is_file()), None):
+            raise OutputError(folder, f"{in_the_way} is a file; choose another folder with -o")
         folder.mkdir(parents=True, exist_ok=True)
         _write_something(folder)
     except OSError as error:
@@ -22,14 +22,12 @@ def make_folder(folder: Path) -> None:
 
 def require_writable(file: Path) -> None:
     """Raises OutputError where the file could not be written, or replaced."""
-    if file.is_dir():
-        raise OutputError(file, "it is a folder; name a file")
-    if not file.parent.is_dir():
-        is_file = file.parent.is_file()
-        raise OutputError(
-            file, f"{file.parent} is a file" if is_file else f"make the folder {file.parent} first"
-        )
     try:
+        if file.is_dir():
+            raise OutputError(file, "it is a folder; name a file")
+        if not file.parent.is_dir():
+            lack = "is a file" if file.parent.is_file() else "is not there; make this folder first"
+            raise OutputError(file, f"{file.parent} {lack}")
         _write_something(file.parent)
         if file.exists():
             file.open("ab").close()

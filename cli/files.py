@@ -14,7 +14,11 @@ FORMS = ("csv", "jsonl")
 
 def form_of(output: Path) -> str:
     """`csv` or `jsonl`, by the suffix. Raises OutputError for another one, or a folder."""
-    if output.is_dir():
+    try:
+        is_folder = output.is_dir()
+    except OSError as error:  # in a folder that may not be entered
+        raise OutputError(output, f"cannot be written: {error.strerror}") from error
+    if is_folder:
         raise OutputError(output, "is a folder; name a file in it, such as captions.csv")
     form = output.suffix.lower().lstrip(".")
     if form not in FORMS:

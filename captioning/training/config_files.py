@@ -196,9 +196,12 @@ def _value(kind: Any, value: Any, folder: Path, place: str) -> Any:
     if get_origin(kind) is Annotated:
         kind, *conditions = get_args(kind)
         found = _value(kind, value, folder, place)
-        for each in conditions:
-            if not each.admits(found):
-                raise refused(place, found, each.words)
+        try:
+            unmet = next((each for each in conditions if not each.admits(found)), None)
+        except OSError as error:  # a path in a folder that may not be entered
+            raise refused(place, found, f"cannot be read: {reason_of(error)}") from error
+        if unmet:
+            raise refused(place, found, unmet.words)
         return found
     if get_origin(kind) is tuple:
         return _values(get_args(kind)[0], value, folder, place)

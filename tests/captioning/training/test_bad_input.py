@@ -86,7 +86,7 @@ def test_a_run_folder_that_is_a_file_is_named(work: Path) -> None:
     ("name", "reason"),
     [
         ("features", "it is a folder"),
-        ("none/a.png", "make the folder"),
+        ("none/a.png", "make this folder"),
         ("no/a.png", "no is a file"),
     ],
 )
