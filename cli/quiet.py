@@ -23,7 +23,9 @@ _STDERR = 2
 
 @contextmanager
 def without_notes() -> Iterator[None]:
-    """Keep back what is written to standard error meanwhile; then show what is no such note."""
+    """Keep back what is written to standard error meanwhile; then show what is no such note, or
+    all of it where an exception ends the work: a note may say why. What an abort of compiled code
+    leaves behind is lost."""
     if _LEVEL in os.environ or sys.stderr is None:
         yield
         return
@@ -32,15 +34,19 @@ def without_notes() -> Iterator[None]:
         sys.stderr.flush()
         terminal = os.dup(_STDERR)
         os.dup2(written.fileno(), _STDERR)
+        failed = False
         try:
             yield
+        except Exception:
+            failed = True
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(terminal, _STDERR)
             os.close(terminal)
             written.seek(0)
             for line in written:
-                if not _NOTE.match(line):
+                if failed or not _NOTE.match(line):
                     os.write(_STDERR, line)
             if "tensorflow" not in sys.modules:  # the processes of a service keep their notes
                 del os.environ[_LEVEL]
