@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from cli.answers import Job
 from cli.client import Client
-from cli.errors import Refused, SourceError
+from cli.errors import CliError, Refused, SourceError
 from cli.files import form_of, replacing_bytes
 from cli.grammar import options
 from cli.progress import bar
@@ -99,8 +99,13 @@ def line(job: Job) -> str:
 
 
 def _client(arguments: Namespace) -> Client:
+    if not arguments.server.startswith(("http://", "https://")):
+        raise CliError(f"CAPTIONS_SERVER: {arguments.server} must begin with http:// or https://")
     # A key on the command line could be read by every user of the machine.
-    return Client(arguments.server, os.environ.get("CAPTIONS_KEY"))
+    key = os.environ.get("CAPTIONS_KEY")
+    if key and not (key.isascii() and key.isprintable()):
+        raise CliError("CAPTIONS_KEY: is not a key; copy it whole from `captions keys create`")
+    return Client(arguments.server, key)
 
 
 def _images(

@@ -20,6 +20,7 @@ from cli.progress import Bar, bar
 from cli.runfolder import Run, Wish
 from cli.sources import Picture
 from cli.stack import Stack
+from cli.stack.errors import HomeInUse
 from jobs import lifecycle, queries
 from jobs.database import Database
 from jobs.records import Image, ImageState, Job
@@ -61,6 +62,10 @@ def _caption_or_say(run: Run, settings: Settings, db: Database) -> list[Job]:
     except KeyboardInterrupt:
         print("stopped; the same command goes on where it was", file=sys.stderr)
         raise
+    except HomeInUse as error:
+        raise OutputError(
+            run.output, f"process {error.owner} works on it; let it end, or choose another with -o"
+        ) from error
 
 
 def settings_for(run: Run) -> Settings:

@@ -51,7 +51,10 @@ class Run:
         if not output.parent.is_dir():
             raise OutputError(output, "its folder does not exist")
         sources = find_pictures(wish.sources)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(output, f"cannot be written: {error.strerror}") from error
         run = cls(uuid4().hex, output, wish, sources.folders, sources.pictures, resumed=False)
         run._keep()
         return run

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from captioning.captioner import Caption, Captioner, CaptionOptions, load_captioner
+from captioning.captioner import (
+    Caption,
+    Captioner,
+    CaptionOptions,
+    check_captioner,
+    load_captioner,
+)
 from captioning.checkpoint import write_json
 from captioning.output_places import make_folder
 from captioning.training.calibration import human_threshold, reliability
@@ -69,6 +75,7 @@ def evaluate(
     list of what was refused.
     Raises DatasetError, CheckpointError, WeightsError or OutputError.
     """
+    check_captioner(checkpoint)
     if output:
         make_folder(output)
     pictures = read_pictures(dataset, split)

@@ -230,8 +230,15 @@ def require_encoder(folder: Path, encoder: dict[str, Any]) -> None:
                 "features if it is whole, or encode anew, into another folder",
             )
         raise FeaturesError(
-            path, f"features have {name} {found.get(name)!r}, the config's [encoder] {wanted!r}"
+            path,
+            f"these features were made with {_shown(found.get(name))} as {name}, the config's "
+            f"[encoder] has {_shown(wanted)}; write the encoder that stands here into the config, "
+            "or encode anew, into another folder",
         )
+
+
+def _shown(setting: Any) -> str:
+    return "nothing" if setting is None else json.dumps(setting, ensure_ascii=False)
 
 
 def _are_files(*weights: dict[str, Any]) -> bool:

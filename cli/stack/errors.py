@@ -30,8 +30,9 @@ class HomeInUse(StackError):
     """Another stack runs in this folder."""
 
     def __init__(self, home: Path, owner: str) -> None:
+        self.owner = owner or "unknown"
         super().__init__(
-            f"Process {owner or 'unknown'} runs in {home} already. "
+            f"Process {self.owner} runs in {home} already. "
             "End it first, or choose another folder with CAPTIONS_HOME."
         )
 

@@ -81,3 +81,19 @@ def test_a_server_that_refuses_whoever_asks_is_not_taken_for_one_that_refuses_a_
 
     assert main(["submit", "--server", server, str(photos)]) == 1
     assert "left out" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["foo", "ftp://127.0.0.1", ""])
+def test_a_server_that_is_no_address_of_the_web_is_refused(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--server", url]) == 1
+    assert "must begin with http:// or https://" in capsys.readouterr().err
+
+
+def test_a_key_that_cannot_be_one_is_refused_in_a_sentence(
+    server: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTIONS_KEY", "ümlaut")
+    assert main(["status", "--server", server]) == 1
+    assert "CAPTIONS_KEY: is not a key" in capsys.readouterr().err

@@ -13,9 +13,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from cli.__main__ import main
 from cli.errors import OutputError
 from cli.run import check_room
 from cli.runfolder import folder_of
+from cli.stack.home import Home
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = {**os.environ, "CAPTIONS_CHECKPOINT": "scripted:"}
@@ -83,6 +85,21 @@ def test_a_killed_run_goes_on_where_it_was(photos: Path, tmp_path: Path) -> None
     assert "going on with captions.jsonl" in done.stderr
     assert jobs_of(output) == begun
     assert len(output.read_text().splitlines()) == 4
+
+
+def test_a_run_that_another_process_works_on_is_left_to_it(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("CAPTIONS_CHECKPOINT", "scripted:")
+    output = tmp_path / "captions.csv"
+    with closing(Home(folder_of(output))):
+        assert main(["run", str(photos), "-o", str(output)]) == 1
+    assert capsys.readouterr().err.startswith(
+        f"captions: {output}: process {os.getpid()} works on it; let it end, or choose another"
+    )
 
 
 def test_a_full_disk_ends_a_run_with_what_to_do(

@@ -60,6 +60,11 @@ def test_an_output_in_a_folder_that_does_not_exist_is_refused(photos: Path) -> N
         Run.begin(photos / "missing" / "captions.csv", wish(photos))
 
 
+def test_an_output_where_nothing_can_be_made_is_refused(photos: Path) -> None:
+    with pytest.raises(OutputError, match=r"/proc/captions\.csv: cannot be written: "):
+        Run.begin(Path("/proc/captions.csv"), wish(photos))
+
+
 def test_pictures_are_cut_into_jobs_in_order(tmp_path: Path, photos: Path) -> None:
     run = Run.begin(tmp_path / "captions.csv", wish(photos))
     assert [len(chunk) for chunk in run.chunks(2)] == [2, 1]
